@@ -1,0 +1,46 @@
+"""Reward models from the ground up: what the course's chapters build, importable.
+
+Importing `rmkit` is cheap: torch and transformers are loaded when a name that needs them is first used.
+
+>>> import rmkit
+>>> rmkit.load_rankings("toy")[0].prompt
+'Name one right that the First Amendment to the United States Constitution protects.'
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "InputError": "errors",
+    "Estimate": "data",
+    "Ranking": "data",
+    "Rankings": "data",
+    "load_rankings": "data",
+    "load_encoder": "encoders",
+    "load_tokenizer": "encoders",
+    "pairwise_loss": "losses",
+    "k_choose_2_loss": "losses",
+    "encode": "batching",
+    "collate": "batching",
+    "RewardConfig": "model",
+    "RewardModel": "model",
+    "History": "training",
+    "train": "training",
+    "Report": "evaluation",
+    "evaluate": "evaluation",
+    "reveal": "reveal",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module 'rmkit' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"rmkit.{_HOME[name]}"), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_HOME})

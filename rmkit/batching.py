@@ -1,0 +1,140 @@
+"""From rankings to the tensors of one forward pass (chapters 1 and 4)."""
+
+from typing import NamedTuple
+
+import torch
+
+from rmkit.errors import InputError
+
+
+class Encoded(NamedTuple):
+    """One text as token ids, and how many tokens of its prompt and of its response did not fit."""
+
+    ids: list
+    cut_prompt: int
+    cut_response: int
+
+
+class Batch(NamedTuple):
+    """Rankings side by side: N responses in all, T tokens in the longest text."""
+
+    input_ids: torch.Tensor  # (N, T)
+    attention_mask: torch.Tensor  # (N, T), 1 for a token, 0 for padding
+    sizes: list  # G numbers that sum to N: how many responses each ranking has
+    ranks: list  # N numbers: 0 is best within its ranking
+
+
+def encode(tokenizer, prompt, response, max_length=256):
+    """Prompt and response as one text, "[CLS] prompt response [SEP]", in at most `max_length` tokens.
+
+    What is too long loses the *start of the prompt*, so that the response, which is what we score, is kept whole; only a
+    response that alone is too long loses its end. Both are counted. Everything in `rmkit` that scores a text reads
+    it through this function.
+
+    >>> from rmkit.encoders import load_tokenizer
+    >>> tokenizer = load_tokenizer()
+    >>> text = encode(tokenizer, "What is the capital of France?", "Paris is.", max_length=8)
+    >>> tokenizer.convert_ids_to_tokens(text.ids), text.cut_prompt, text.cut_response
+    (['[CLS]', 'of', 'france', '?', 'paris', 'is', '.', '[SEP]'], 4, 0)
+    """
+    return encode_many(tokenizer, [prompt], [response], max_length)[0]
+
+
+def encode_many(tokenizer, prompts, responses, max_length=256):
+    """`encode` for many texts at once; prompts and responses run in parallel."""
+    if max_length < 3:
+        raise InputError(f"max_length is {max_length}; it must be at least 3: [CLS], one token, [SEP]")
+    if not len(prompts):
+        return []
+    room = max_length - 2
+    # Most prompts occur K times, once a response: tokenize each only once.
+    prompt_ids = dict(zip(dict.fromkeys(prompts), _tokenize(tokenizer, dict.fromkeys(prompts)), strict=True))
+    # The space matters to tokenizers that, unlike BERT's, see it.
+    response_ids = _tokenize(tokenizer, [f" {response}" for response in responses])
+    encoded = []
+    for prompt, ids in zip(prompts, response_ids, strict=True):
+        response = ids[:room]
+        prompt = prompt_ids[prompt]
+        kept = prompt[max(0, len(prompt) - (room - len(response))) :]
+        text = [tokenizer.cls_token_id, *kept, *response, tokenizer.sep_token_id]
+        encoded.append(Encoded(text, len(prompt) - len(kept), len(ids) - len(response)))
+    return encoded
+
+
+def encode_rankings(rankings, tokenizer, max_length=256):
+    """One list of `Encoded` a ranking, in the order of its responses."""
+    prompts = [ranking.prompt for ranking in rankings for _ in ranking.responses]
+    responses = [response for ranking in rankings for response in ranking.responses]
+    texts = iter(encode_many(tokenizer, prompts, responses, max_length))
+    return [[next(texts) for _ in ranking.responses] for ranking in rankings]
+
+
+def pad(texts, pad_id=0):
+    """Lists of token ids as one tensor, filled up on the right to the longest: (N, T) ids and (N, T) mask.
+
+    >>> ids, mask = pad([[101, 7, 102], [101, 102]])
+    >>> ids.tolist(), mask.tolist()
+    ([[101, 7, 102], [101, 102, 0]], [[1, 1, 1], [1, 1, 0]])
+    """
+    longest = max(len(ids) for ids in texts)
+    input_ids = torch.tensor([ids + [pad_id] * (longest - len(ids)) for ids in texts])  # (N, T)
+    attention_mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids in texts])  # (N, T)
+    return input_ids, attention_mask
+
+
+def collate(rankings, tokenizer, max_length=256):
+    """Rankings as one padded batch: K responses are K rows of one forward pass, never K(K-1).
+
+    >>> from rmkit.data import Ranking
+    >>> from rmkit.encoders import load_tokenizer
+    >>> rankings = [Ranking("Capital of Peru?", ["Lima", "Cusco", "Rome"]), Ranking("2 + 2?", ["4", "5"])]
+    >>> batch = collate(rankings, load_tokenizer())
+    >>> batch.input_ids.shape, batch.sizes, batch.ranks
+    (torch.Size([5, 8]), [3, 2], [0, 1, 2, 0, 1])
+    """
+    return collate_encoded(rankings, encode_rankings(rankings, tokenizer, max_length), tokenizer.pad_token_id)
+
+
+def collate_encoded(rankings, encoded, pad_id):
+    """`collate` for rankings whose texts are tokenized already, as `encode_rankings` returns them."""
+    input_ids, attention_mask = pad([text.ids for texts in encoded for text in texts], pad_id)
+    sizes = [len(ranking) for ranking in rankings]
+    ranks = [rank for ranking in rankings for rank in ranking.ranks]
+    return Batch(input_ids, attention_mask, sizes, ranks)
+
+
+def length_buckets(lengths, batch_size, generator=None, window=50):
+    """Batches of positions in which lengths are alike, so that little is padded.
+
+    The order is drawn at random, cut into windows of `window` batches, sorted by length within each window, cut into
+    batches, and the batches shuffled: still random, nearly without padding. Without a generator everything is
+    sorted, which is what scoring wants.
+
+    Args:
+        lengths: one number an item.
+        batch_size: items a batch; the last one may hold fewer.
+
+    >>> length_buckets([9, 1, 8, 2, 7], batch_size=2)
+    [[1, 3], [4, 2], [0]]
+    """
+    n = len(lengths)
+    if generator is None:
+        order = sorted(range(n), key=lengths.__getitem__)
+        return [order[i : i + batch_size] for i in range(0, n, batch_size)]
+    order = torch.randperm(n, generator=generator).tolist()
+    batches = []
+    for start in range(0, n, window * batch_size):
+        chunk = sorted(order[start : start + window * batch_size], key=lengths.__getitem__)
+        batches += [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+def count_cut(encoded):
+    """Of the texts of `encode_rankings`: how many were cut at all, and how many lost a part of the response."""
+    texts = [text for texts in encoded for text in texts]
+    cut = sum(1 for text in texts if text.cut_prompt or text.cut_response)
+    return cut, sum(1 for text in texts if text.cut_response)
+
+
+def _tokenize(tokenizer, texts):
+    return tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]

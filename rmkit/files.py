@@ -1,0 +1,54 @@
+"""Files that are written whole or not at all."""
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path, mode="w"):
+    """Open a file that takes the place of `path` only when the block ends without an error.
+
+    Until then everything goes to a temporary file in the same folder. If the program is killed, the disk is full or the
+    block raises, `path` is what it was before.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "note.txt"
+    >>> with whole_file(path) as file:
+    ...     _ = file.write("first")
+    >>> try:
+    ...     with whole_file(path) as file:
+    ...         _ = file.write("half of the sec")
+    ...         raise OSError("disk full")
+    ... except OSError:
+    ...     path.read_text()
+    'first'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": "\n"})) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path, value):
+    """Write `value` as indented JSON, whole or not at all. NaN is refused, since JSON has none."""
+    with whole_file(path) as file:
+        json.dump(value, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,270 @@
+"""The reward model: an encoder, its [CLS] vector, one linear unit, tanh (chapter 2)."""
+
+import json
+import math
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+
+from rmkit.batching import encode_many, length_buckets, pad
+from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet
+from rmkit.errors import InputError
+
+WEIGHTS = "model.safetensors"
+
+
+class RewardConfig(PretrainedConfig):
+    """What has to be known to rebuild a `RewardModel`; saved as config.json.
+
+    Args:
+        encoder: the encoder's own configuration, as a dict.
+        head: "tanh" bounds rewards to (-1, 1); "linear" leaves them free.
+        pooling: "cls" takes the first token's vector; "mean" averages all tokens', and exists to be compared.
+        text_length: the number of tokens that texts are cut to when they are scored, set by training.
+    """
+
+    model_type = "rmkit-reward"
+
+    def __init__(self, encoder=None, head="tanh", pooling="cls", text_length=256, **kwargs):
+        for name, value, known in [("head", head, ("tanh", "linear")), ("pooling", pooling, ("cls", "mean"))]:
+            if value not in known:
+                raise InputError(f"{name} is {value!r}; it must be {known[0]!r} or {known[1]!r}")
+        self.encoder = encoder
+        self.head = head
+        self.pooling = pooling
+        self.text_length = text_length
+        super().__init__(**kwargs)
+
+
+class RewardModel(PreTrainedModel):
+    """Reads a prompt with a response and gives one number, the reward: higher is better.
+
+    encoder -> the vector of [CLS] -> Linear(hidden, 1) -> tanh. It is a `transformers` model, so saving, loading and
+    sharing work as for any other; its tokenizer travels in `model.tokenizer` and is saved beside the weights.
+
+    Only differences between rewards of responses to the *same* prompt mean anything (chapter 3).
+
+    >>> model = RewardModel.from_encoder(seed=0)
+    >>> rewards = model.score("What is the capital of France?", ["Paris", "London"])
+    >>> all(-1 < reward < 1 for reward in rewards)
+    True
+    """
+
+    config_class = RewardConfig
+    base_model_prefix = "encoder"
+    _supports_sdpa = True  # as the encoders do: attention is theirs
+
+    def __init__(self, config):
+        super().__init__(config)
+        encoder = dict(config.encoder)
+        encoder_config = AutoConfig.for_model(encoder.pop("model_type"), **encoder)
+        self.encoder = AutoModel.from_config(encoder_config, **own_pooling(encoder_config))
+        self.head = nn.Linear(encoder_config.hidden_size, 1)
+        self.tokenizer = None
+        self.post_init()
+
+    @classmethod
+    def from_encoder(cls, encoder=EMBEDDED, head="tanh", pooling="cls", seed=0, dropout=0.0):
+        """A new reward model: a pretrained encoder under a head drawn at random.
+
+        Args:
+            encoder: "all-MiniLM-L6-v2" comes with the course and needs no network; or a name on the Hub such as
+                "bert-base-uncased"; or a folder.
+            head, pooling: see `RewardConfig`.
+            seed: draws the head, normal with mean 0 and variance 1 / (hidden + 1), bias 0. Source: Stiennon et al.
+                2020, arXiv:2009.01325, appendix B.1.
+            dropout: see `rmkit.encoders.load_encoder`.
+
+        Raises:
+            InputError: if the encoder cannot be loaded, or `head` or `pooling` is unknown.
+        """
+        RewardConfig(head=head, pooling=pooling)  # refuse a wrong name before the slow part
+        pretrained = load_encoder(encoder, dropout)
+        model = cls(RewardConfig(encoder=pretrained.config.to_dict(), head=head, pooling=pooling))
+        model.encoder = pretrained
+        generator = torch.Generator().manual_seed(seed)
+        hidden = model.head.in_features
+        with torch.no_grad():
+            model.head.weight.normal_(0, 1 / math.sqrt(hidden + 1), generator=generator)
+            model.head.bias.zero_()
+        model.tokenizer = load_tokenizer(encoder)
+        return _in_memory(model.eval())
+
+    def _init_weights(self, module):
+        """Nothing: `from_encoder` sets the head, `from_pretrained` loads it."""
+
+    def forward(self, input_ids, attention_mask):
+        """The rewards of N texts.
+
+        Args:
+            input_ids: token ids, shape (N, T).
+            attention_mask: 1 for a token and 0 for padding, shape (N, T).
+
+        Returns:
+            rewards, shape (N,).
+        """
+        vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state  # (N, T, hidden)
+        if self.config.pooling == "cls":
+            pooled = vectors[:, 0]  # (N, hidden)
+        else:
+            weights = attention_mask.unsqueeze(-1).to(vectors.dtype)  # (N, T, 1)
+            pooled = (vectors * weights).sum(dim=1) / weights.sum(dim=1)  # (N, hidden)
+        rewards = self.head(pooled).squeeze(-1)  # (N,)
+        return torch.tanh(rewards) if self.config.head == "tanh" else rewards
+
+    def score(self, prompt, response):
+        """The reward of a response to a prompt; for a list of responses, the list of their rewards.
+
+        A text longer than the model reads loses the start of its prompt; a response that is too long by itself loses
+        its end, with a warning.
+
+        >>> RewardModel.from_encoder(head="sigmoid")
+        Traceback (most recent call last):
+            ...
+        rmkit.errors.InputError: head is 'sigmoid'; it must be 'tanh' or 'linear'
+        """
+        responses = [response] if isinstance(response, str) else list(response)
+        for name, text in [("prompt", prompt), *((f"response {i}", text) for i, text in enumerate(responses, 1))]:
+            if not isinstance(text, str) or not text.strip():
+                raise InputError(f"{name} is {text!r}; it must be text with at least one visible character")
+        encoded = encode_many(self.tokenizer, [prompt] * len(responses), responses, self.config.text_length)
+        cut = sum(1 for text in encoded if text.cut_response)
+        if cut:
+            warnings.warn(
+                f"{cut} of {len(encoded)} responses longer than {self.config.text_length} tokens: the end was cut off "
+                "and has not been read",
+                stacklevel=2,
+            )
+        rewards = self.score_ids([text.ids for text in encoded])
+        return rewards[0] if isinstance(response, str) else rewards
+
+    def rank(self, prompt, responses):
+        """[(response, reward), ...], best first.
+
+        >>> model = RewardModel.from_encoder()
+        >>> ranked = model.rank("What is the capital of France?", ["London", "Paris", "Lyon"])
+        >>> ranked[0][1] >= ranked[1][1] >= ranked[2][1]
+        True
+        """
+        rewards = self.score(prompt, list(responses))
+        return sorted(zip(responses, rewards, strict=True), key=lambda pair: -pair[1])
+
+    @torch.no_grad()
+    def score_ids(self, texts, batch_size=32):
+        """The rewards of texts that are token ids already: any number of them, alike lengths batched together."""
+        was_training = self.training
+        self.eval()
+        rewards = [0.0] * len(texts)
+        for batch in length_buckets([len(ids) for ids in texts], batch_size):
+            input_ids, attention_mask = pad([texts[i] for i in batch], self.tokenizer.pad_token_id)  # (N, T)
+            scores = self(input_ids.to(self.device), attention_mask.to(self.device))  # (N,)
+            for i, score in zip(batch, scores.float().tolist(), strict=True):
+                rewards[i] = score
+        self.train(was_training)
+        return rewards
+
+    @property
+    def longest_text(self):
+        """The most tokens the encoder can read at once."""
+        return min(self.encoder.config.max_position_embeddings, self.tokenizer.model_max_length)
+
+    def save_pretrained(self, folder, **kwargs):
+        """Save weights, configuration and tokenizer into a folder, each file whole or not at all."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as temporary:
+            with quiet():
+                super().save_pretrained(temporary, **kwargs)
+                if self.tokenizer is not None:
+                    self.tokenizer.save_pretrained(temporary)
+            # The weights come last: a folder that has them has all the rest.
+            for path in sorted(Path(temporary).iterdir(), key=lambda path: path.name == WEIGHTS):
+                with open(path, "rb") as file:
+                    os.fsync(file.fileno())
+                os.replace(path, folder / path.name)
+
+    @classmethod
+    def from_pretrained(cls, name, **kwargs):
+        """Load a saved reward model from a folder or the Hub. Weights are read from safetensors, never from a pickle.
+
+        Raises:
+            InputError: if there is no model, its weights are missing, damaged or pickled, or it is no reward model of
+                rmkit (so that a head is never drawn at random in silence).
+        """
+        if Path(name).exists() or not _on_hub(str(name)):
+            check_folder(Path(name))
+        options = {"dtype": "float32", **kwargs, "use_safetensors": True, "output_loading_info": True}
+        try:
+            with quiet():
+                model, report = super().from_pretrained(name, **options)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"model {str(name)!r}: cannot be loaded ({_first_line(error)})") from error
+        missing = sorted(report["missing_keys"])
+        if missing:
+            raise InputError(f"model {str(name)!r}: the weights hold no {missing[0]!r}; save it again with rmkit")
+        model.tokenizer = load_tokenizer(name)
+        return _in_memory(model.eval())
+
+
+def _in_memory(model):
+    """The same model with its weights copied out of the mapped file that safetensors read them from.
+
+    Aligned memory makes sums come out the same to the last bit before and after saving, and a file that is replaced
+    on disk cannot pull the weights from under a running model.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+    return model
+
+
+def _on_hub(name):
+    """Whether `name` can only be a name on the Hub: "organization/model", and no folder "organization" here."""
+    organization, slash, model = name.partition("/")
+    return bool(slash and model) and "/" not in model and organization not in ("", ".", "..", "~") and not (
+        Path(organization).exists()
+    )
+
+
+def check_folder(folder):
+    """Raise `InputError`, in one sentence, unless the folder holds a whole reward model."""
+    if not folder.is_dir():
+        raise InputError(f"model {str(folder)!r}: no such folder; give the folder that 'rmkit train --output' wrote")
+    if not (folder / WEIGHTS).exists():
+        pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.pkl") for path in folder.glob(pattern))
+        if pickles:
+            raise InputError(
+                f"model {str(folder)!r}, file {pickles[0]!r}: a pickle can run code when it is opened, so rmkit reads "
+                "only model.safetensors; save the model with save_pretrained"
+            )
+        raise InputError(f"model {str(folder)!r}: holds no {WEIGHTS}; give the folder that 'rmkit train' wrote")
+    if not (folder / "tokenizer.json").exists():
+        raise InputError(f"model {str(folder)!r}: holds no tokenizer.json; save the model again with rmkit")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        kind = config.get("model_type")
+    except (OSError, ValueError, AttributeError):
+        raise InputError(f"model {str(folder)!r}, file 'config.json': missing or not JSON; save the model again") from None
+    if kind != RewardConfig.model_type:
+        raise InputError(
+            f"model {str(folder)!r}: is a {kind!r} model, not a reward model of rmkit; use it as an encoder: "
+            "RewardModel.from_encoder(folder), or rmkit train --encoder"
+        )
+    try:
+        with safe_open(folder / WEIGHTS, framework="pt") as file:
+            file.keys()
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"model {str(folder)!r}, file {WEIGHTS!r}: damaged or cut short ({_first_line(error)}); copy or save it again"
+        ) from error
+
+
+def _first_line(error):
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

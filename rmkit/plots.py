@@ -1,0 +1,116 @@
+"""The book's figures, and the only file that imports matplotlib.
+
+Every figure answers one question, has no title (its caption stands on the page), is drawn on white paper so that it reads on
+a dark page too, and tells its series apart by color *and* by something else. Each function shows its figure and returns None.
+"""
+
+from contextlib import contextmanager
+
+import matplotlib.pyplot as plt
+
+# Okabe and Ito's palette, which people with any kind of color vision can tell apart.
+BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#007A5E", "#6B6B6B"
+SERIES = [(BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "^", "-.")]  # color, marker, dash
+
+STYLE = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.dpi": 160,
+    "savefig.dpi": 160,
+    "font.size": 11,  # about 12 pixels when the figure is 400 pixels wide
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 2,
+    "lines.markersize": 6,
+    "hatch.linewidth": 0.6,
+}
+
+
+@contextmanager
+def drawing(height=3.2):
+    """Axes in the book's style; when the block ends the figure is shown.
+
+    with drawing() as axes:
+        axes.plot(...)
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(5, height), layout="constrained")
+        yield axes
+        plt.show()
+        plt.close(figure)
+
+
+def plot_padding(lengths, width):
+    """How much of a batch is text, when every text is padded to `width` tokens (chapter 1).
+
+    Args:
+        lengths: tokens of each text, without padding.
+        width: tokens that every text is padded to.
+    """
+    longest, rows = max(lengths), range(1, len(lengths) + 1)
+    lengths = sorted(lengths)
+    with drawing() as axes:
+        axes.barh(rows, lengths, color=BLUE, height=0.9)
+        axes.barh(
+            rows,
+            [width - n for n in lengths],
+            left=lengths,
+            color="#EDEDED",
+            edgecolor="#9A9A9A",
+            hatch="///",
+            height=0.9,
+        )
+        axes.axvline(longest, color=ORANGE, linestyle="--")
+        paper = {"facecolor": "white", "edgecolor": "none", "pad": 3}
+        middle = len(lengths) / 2 + 0.5
+        axes.text(longest + 12, middle + 3, f"longest text: {longest} tokens", color=ORANGE, va="center", bbox=paper)
+        axes.text(
+            longest + 12,
+            middle - 1,
+            f"text (blue): {sum(lengths) / (width * len(lengths)):.0%} of the batch",
+            color=BLUE,
+            va="center",
+            bbox=paper,
+        )
+        axes.text(longest + 12, middle - 5, "padding (striped): the rest", color="#333333", va="center", bbox=paper)
+        axes.set(xlim=(0, width), ylim=(0.4, len(lengths) + 0.6), xlabel="position in the text (tokens)", ylabel="text")
+        axes.set_yticks([1, len(lengths)])
+
+
+def plot_identical(max_lengths, series, n):
+    """In how many pairs both texts become the same, by the space there is (chapter 1).
+
+    Args:
+        max_lengths: the space, in tokens.
+        series: {what is done: [pairs that become identical, one number for each of `max_lengths`]}.
+        n: pairs in all.
+    """
+    with drawing() as axes:
+        for (name, counts), (color, marker, dash) in zip(series.items(), SERIES[1::-1], strict=False):
+            axes.plot(max_lengths, counts, color=color, marker=marker, linestyle=dash, label=name)
+        axes.set(xlabel="max_length (tokens)", ylabel=f"identical pairs, of {n}", ylim=(-0.4, n + 0.4))
+        axes.set_yticks(range(0, n + 1, 2))
+        axes.legend(frameon=False)
+
+
+def plot_majority(p, curves, simulated):
+    """How often a majority is right, by how often one annotator is (chapter 1).
+
+    Args:
+        p: probabilities that one annotator is right.
+        curves: {number of annotators: [probability that their majority is right, for each of `p`]}.
+        simulated: {number of annotators: [(p, Estimate), ...]}, drawn as points with their 95% intervals.
+    """
+    with drawing(height=3.6) as axes:
+        for (voters, right), (color, marker, dash) in zip(curves.items(), SERIES, strict=False):
+            axes.plot(p, right, color=color, linestyle=dash)
+            for x, share in simulated.get(voters, []):
+                reach = [[share.value - share.low], [share.high - share.value]]
+                axes.errorbar([x], [share.value], yerr=reach, color=color, marker=marker, capsize=3)
+            name = "one annotator" if voters == 1 else f"majority of {voters}"
+            at = len(p) * 2 // 5
+            axes.annotate(name, (p[at], right[at]), color=color, xytext=(8, -14), textcoords="offset points")
+        axes.axhline(0.5, color=GRAY, linestyle=":", linewidth=1.5)
+        axes.text(p[-1], 0.505, "chance: 0.5", color=GRAY, ha="right", va="bottom")
+        axes.set(xlabel="$p$, probability that one annotator is right", ylabel="share of pairs labeled right")
+        axes.set(xlim=(p[0], p[-1]), ylim=(0.48, 1.01))

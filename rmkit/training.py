@@ -1,0 +1,214 @@
+"""The training loop (chapter 4), on Accelerate: the same code on a CPU, a GPU, or several processes."""
+
+import math
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from tqdm import tqdm
+
+from rmkit.batching import collate_encoded, count_cut, encode_rankings, length_buckets
+from rmkit.checkpoints import check_output, fingerprint, load_checkpoint, save_checkpoint
+from rmkit.data import Estimate
+from rmkit.errors import InputError
+from rmkit.evaluation import evaluate
+from rmkit.files import write_json
+from rmkit.losses import k_choose_2_loss
+
+
+@dataclass
+class History:
+    """What happened in training, an entry an epoch: `print` it, `plot` it, `save` it.
+
+    `epochs` holds {"epoch", "loss", "held_out_loss", "held_out_accuracy"}. `loss` is the mean over the epoch's
+    rankings, each at the moment it was trained on; `held_out_loss` is the same loss on the held-out data after the
+    epoch. Both are in nats, and a coin's is log 2 = 0.693. Without held-out data the last two are None.
+    `longest_wins` is the accuracy of that rule on the held-out data.
+    """
+
+    seed: int
+    epochs: list = field(default_factory=list)
+    seconds: float = 0.0
+    n_truncated: int = 0
+    longest_wins: dict | None = None
+
+    def to_dict(self):
+        """Plain numbers, ready for JSON."""
+        return asdict(self)
+
+    def save(self, path):
+        """Write it as JSON, whole or not at all."""
+        write_json(path, self.to_dict())
+
+    def plot(self):
+        """Loss and held-out accuracy over the epochs, with the coin's beside them."""
+        from rmkit.plots import plot_history
+
+        plot_history(self)
+
+    def __str__(self):
+        coin = f" coin {math.log(2):7.4f}"
+        if self.longest_wins:
+            coin += f" {math.log(2):14.4f}   0.5; longest wins: {Estimate(**self.longest_wins)}"
+        return "\n".join([TABLE_HEAD, *map(table_row, self.epochs), coin])
+
+    __repr__ = __str__
+
+
+TABLE_HEAD = "epoch    loss  held-out loss   held-out accuracy"
+
+
+def table_row(epoch):
+    """One epoch as a line of the table."""
+    row = f"{epoch['epoch']:5d} {epoch['loss']:7.4f}"
+    if epoch["held_out_loss"] is None:
+        return row
+    return f"{row} {epoch['held_out_loss']:14.4f}   {Estimate(**epoch['held_out_accuracy'])}"
+
+
+def train(
+    model,
+    data,
+    eval_data=None,
+    epochs=4,
+    lr=1e-4,
+    batch_size=8,
+    max_length=256,
+    seed=0,
+    micro_batch_size=None,
+    output=None,
+    resume=False,
+    on_epoch=None,
+):
+    """Train a reward model on rankings, in place.
+
+    Each step draws `batch_size` rankings, scores all their responses, and lowers the K-choose-2 loss with AdamW at a
+    constant learning rate.
+
+    Args:
+        model: a `RewardModel`; it is changed, and left on the device that it was trained on.
+        data: `Rankings` to learn from. A ranking that is one single tie teaches nothing and is left out.
+        eval_data: held-out `Rankings`, never trained on, measured after each epoch.
+        epochs: passes over the data.
+        lr: AdamW's learning rate.
+        batch_size: rankings a step, over all processes; a ranking of K brings all its K(K-1)/2 pairs.
+        max_length: tokens a text; a longer one loses the start of its prompt.
+        seed: draws the order of the rankings, and dropout if the encoder has any.
+        micro_batch_size: rankings a forward pass, for when memory is short; the gradient is the same.
+        output: a folder; after each epoch a checkpoint is written there, at the end the model and its history.
+        resume: go on from the last checkpoint in `output`, if there is one, to the same weights as a run that was
+            never interrupted.
+        on_epoch: called with each epoch's entry of the history.
+
+    Returns:
+        A `History`.
+
+    Raises:
+        InputError: if a setting or the data cannot work, before any work starts.
+        FloatingPointError: if the loss is no longer a number.
+
+    >>> from rmkit import RewardModel, load_rankings
+    >>> history = train(RewardModel.from_encoder(), load_rankings("toy"), epochs=2, batch_size=2)
+    >>> history.epochs[1]["loss"] < history.epochs[0]["loss"]
+    True
+    """
+    check_settings(epochs, lr, batch_size, max_length, seed, micro_batch_size, model.longest_text)
+    rankings = [ranking for ranking in data if ranking.pairs()]
+    if not rankings:
+        raise InputError("the training data holds no pair to learn from: it is empty, or every ranking is a tie")
+    if eval_data is not None and not eval_data.n_pairs:
+        raise InputError("the held-out data holds no pair to measure on: it is empty, or every ranking is a tie")
+    if output is not None:
+        output = Path(output)
+        check_output(output, resume)
+
+    accelerator = Accelerator()
+    start = time.perf_counter()
+    model.config.text_length = max_length
+    encoded = encode_rankings(rankings, model.tokenizer, max_length)
+    lengths = [max(len(text.ids) for text in texts) for texts in encoded]
+    # Plain AdamW, fused: one pass over the weights a step, and the same numbers.
+    parallel, optimizer = accelerator.prepare(model, torch.optim.AdamW(model.parameters(), lr=lr, fused=True))
+    history = History(seed, n_truncated=count_cut(encoded)[0])
+
+    settings = {"lr": lr, "batch_size": batch_size, "max_length": max_length, "seed": seed}
+    settings |= {"encoder": model.config.encoder["_name_or_path"]}
+    settings |= {"head": model.config.head, "pooling": model.config.pooling}
+    settings |= {"data": fingerprint(rankings), "held-out data": fingerprint(eval_data or [])}
+    if resume and (saved := load_checkpoint(output, model, optimizer, settings)):
+        history = History(**saved)
+        start -= history.seconds
+
+    for epoch in range(len(history.epochs) + 1, epochs + 1):
+        # All that is random in an epoch follows from the seed and the epoch's number, so it can be repeated.
+        with torch.random.fork_rng():
+            order = torch.manual_seed(seed * 1_000_003 + epoch)
+            batches = length_buckets(lengths, batch_size, order)
+            parallel.train()
+            total = torch.zeros((), device=accelerator.device)
+            for batch in tqdm(batches, desc=f"epoch {epoch}", leave=False, disable=None):
+                examples = [(rankings[i], encoded[i]) for i in batch]
+                total += len(batch) * _gradient(accelerator, parallel, model, examples, micro_batch_size)
+                optimizer.step()
+                optimizer.zero_grad()
+        loss = accelerator.reduce(total, "sum").item() / len(rankings)
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the loss became {loss} in epoch {epoch}; try a smaller learning rate than {lr}")
+        entry = {"epoch": epoch, "loss": loss, "held_out_loss": None, "held_out_accuracy": None}
+        if eval_data is not None:
+            report = evaluate(model, eval_data)
+            entry |= {"held_out_loss": report.ranking_loss, "held_out_accuracy": asdict(report.accuracy)}
+            history.longest_wins = asdict(report.baselines["longest"])
+        history.epochs.append(entry)
+        history.seconds = time.perf_counter() - start
+        if accelerator.is_main_process:
+            if output:
+                save_checkpoint(output, model, optimizer, history, settings)
+            if on_epoch:
+                on_epoch(entry)
+    model.eval()
+    if output and accelerator.is_main_process:
+        history.save(output / "history.json")
+        model.save_pretrained(output)
+    accelerator.wait_for_everyone()
+    return history
+
+
+def _gradient(accelerator, parallel, model, examples, micro_batch_size):
+    """Add the gradient of the batch's mean loss; return this process's part of that mean, shape ().
+
+    Every process takes its share of the rankings, in forward passes of at most `micro_batch_size`. Each loss is divided
+    by the number of rankings in the *whole* batch, so neither the processes nor the passes change the result.
+    """
+    mine = examples[accelerator.process_index :: accelerator.num_processes]
+    weight = 1 / len(examples) if mine else 0.0
+    mine = mine or examples[:1]  # more processes than rankings: take part, and weigh nothing
+    size = micro_batch_size or len(mine)
+    part = torch.zeros((), device=accelerator.device)
+    for first in range(0, len(mine), size):
+        rankings, encoded = zip(*mine[first : first + size], strict=True)
+        batch = collate_encoded(rankings, encoded, model.tokenizer.pad_token_id)
+        is_last = first + size >= len(mine)
+        with nullcontext() if is_last else accelerator.no_sync(parallel):
+            rewards = parallel(batch.input_ids.to(part.device), batch.attention_mask.to(part.device))  # (N,)
+            loss = k_choose_2_loss(rewards, batch.sizes, batch.ranks) * len(rankings) * weight  # ()
+            accelerator.backward(loss * accelerator.num_processes)  # processes average their gradients
+        part += loss.detach()
+    return part
+
+
+def check_settings(epochs, lr, batch_size, max_length, seed, micro_batch_size=None, longest_text=512):
+    """Raise `InputError`, naming the setting, unless a run can work with these."""
+    at_least_one = {"epochs": epochs, "batch_size": batch_size, "micro_batch_size": micro_batch_size or 1}
+    for name, value in at_least_one.items():
+        if not isinstance(value, int) or value < 1:
+            raise InputError(f"{name} is {value}; it must be a whole number, 1 or more")
+    if not isinstance(seed, int) or not 0 <= seed < 2**40:
+        raise InputError(f"seed is {seed}; it must be a whole number from 0 to 2^40 - 1")
+    if not (isinstance(lr, (int, float)) and math.isfinite(lr) and lr > 0):
+        raise InputError(f"lr is {lr}; it must be a number above 0, such as 1e-4")
+    if not isinstance(max_length, int) or not 3 <= max_length <= longest_text:
+        raise InputError(f"max_length is {max_length}; this encoder reads from 3 to {longest_text} tokens")
