@@ -42,11 +42,11 @@ def _train(args):
 
     settings = {name: getattr(args, name) for name in ("epochs", "lr", "batch_size", "max_length", "seed")}
     check_settings(**settings)
+    model = RewardModel.from_encoder(args.encoder, seed=args.seed)
     check_output(args.output, args.resume)
     _say_left_out(data)
     held_out_text = f", {len(held_out)} held out" if held_out else ""
     _say(f"{args.data}: training on {len(training)} rankings ({training.n_pairs} pairs){held_out_text}")
-    model = RewardModel.from_encoder(args.encoder, seed=args.seed)
     _say(TABLE_HEAD)
     history = train(
         model, training, held_out, **settings, output=args.output, resume=args.resume, on_epoch=lambda e: _say(table_row(e))
@@ -78,6 +78,53 @@ def _rank(args):
     ranked = _load_model(args.model).rank(args.prompt, args.response)
     text = "\n".join(f"{place}. {reward:+.4f}  {response}" for place, (response, reward) in enumerate(ranked, 1))
     return {"prompt": args.prompt, "ranking": [{"response": r, "reward": reward} for r, reward in ranked]}, text
+
+
+def _describe(args):
+    from rmkit.data import Estimate, load_rankings
+    from rmkit.encoders import load_tokenizer
+
+    data = load_rankings(args.data, refused="skip")
+    facts = data.describe(load_tokenizer())
+    spread = "min {min}, median {median:g}, 95% up to {p95}, max {max}"
+    tokens = facts["tokens"]
+    lines = [
+        ("prompts", facts["n_prompts"]),
+        ("rankings", f"{facts['n_rankings']}, of K responses: " + ", ".join(f"{n} of {k}" for k, n in facts["k"].items())),
+        ("pairs", f"{facts['n_pairs']}, and {facts['n_ties']} ties"),
+        ("longest wins", Estimate(**facts["longest_wins"])),
+        ("shortest wins", Estimate(**facts["shortest_wins"])),
+        ("words a prompt", spread.format(**facts["words"]["prompt"])),
+        ("words a response", spread.format(**facts["words"]["response"])),
+        ("tokens a text", f"{spread.format(**tokens)}; {tokens['n_over']} of {tokens['n']} over {tokens['max_length']}"),
+        ("duplicates", f"{facts['repeated_prompts']} prompts again, {facts['repeated_rankings']} whole rankings again"),
+        ("refused", _refused_lines(data)),
+    ]
+    return facts, "\n".join(f"{name:<18}{value}" for name, value in lines)
+
+
+def _validate(args):
+    from rmkit.data import load_rankings
+
+    data = load_rankings(args.data, refused="skip")
+    facts = {key: value for key, value in data.describe().items() if key in ("n_rankings", "n_refused", "refused")}
+    return facts, f"{len(data)} rankings can be used, {_refused_lines(data)}"
+
+
+def _refused_lines(data):
+    return "\n".join([f"{len(data.refused)} rows refused", *(f"  {refused}" for refused in data.refused)])
+
+
+def _convert(args):
+    from rmkit.data import load_rankings
+
+    if Path(args.output).exists():
+        raise InputError(f"{args.output}: exists already; choose another name")
+    data = load_rankings(args.data, refused=args.refused)
+    data.save(args.output)
+    _say_left_out(data)
+    facts = {"output": args.output, "n_rankings": len(data), "n_refused": len(data.refused)}
+    return facts, f"{len(data)} rankings written to {args.output}"
 
 
 def _load_model(name):
@@ -164,15 +211,3 @@ def _refused_option(new):
     new.add_argument(
         "--skip-refused", dest="refused", action="store_const", const="skip", help="leave bad rows out instead of stopping"
     )
-
-
-def _describe(args):
-    raise NotImplementedError
-
-
-def _validate(args):
-    raise NotImplementedError
-
-
-def _convert(args):
-    raise NotImplementedError

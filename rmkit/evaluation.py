@@ -47,7 +47,7 @@ class Report:
         write_json(path, self.to_dict())
 
     def plot(self):
-        """Accuracy beside the baselines, and how the margins are spread."""
+        """The accuracy beside the baselines, with their intervals."""
         from rmkit.plots import plot_report
 
         plot_report(self)
@@ -115,6 +115,6 @@ def share_above_zero(margins):
     """How many of the margins are positive, those that are zero counting half, with Wilson's interval.
 
     >>> share_above_zero(torch.tensor([0.3, -0.1, 0.0, 0.2]))
-    0.625 [0.217, 0.908], n = 4
+    0.625 [0.219, 0.908], n = 4
     """
     return wilson((margins > 0).sum().item() + (margins == 0).sum().item() / 2, len(margins))

@@ -4,12 +4,13 @@ Every figure answers one question, has no title (its caption stands on the page)
 a dark page too, and tells its series apart by color *and* by something else. Each function shows its figure and returns None.
 """
 
+import math
 from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
 
 # Okabe and Ito's palette, which people with any kind of color vision can tell apart.
-BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#007A5E", "#6B6B6B"
+BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#B84A00", "#007A5E", "#5F5F5F"
 SERIES = [(BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "^", "-.")]  # color, marker, dash
 
 STYLE = {
@@ -47,34 +48,23 @@ def plot_padding(lengths, width):
         lengths: tokens of each text, without padding.
         width: tokens that every text is padded to.
     """
-    longest, rows = max(lengths), range(1, len(lengths) + 1)
-    lengths = sorted(lengths)
+    lengths, longest, n = sorted(lengths), max(lengths), len(lengths)
+    rows = range(1, n + 1)
+    words = [
+        (ORANGE, f"longest text: {longest} tokens"),
+        (BLUE, f"text (blue): {sum(lengths) / (width * n):.0%} of the batch"),
+        (GRAY, "padding (striped): the rest"),
+    ]
     with drawing() as axes:
         axes.barh(rows, lengths, color=BLUE, height=0.9)
-        axes.barh(
-            rows,
-            [width - n for n in lengths],
-            left=lengths,
-            color="#EDEDED",
-            edgecolor="#9A9A9A",
-            hatch="///",
-            height=0.9,
-        )
+        padding = [width - length for length in lengths]
+        axes.barh(rows, padding, left=lengths, color="#F3F3F3", edgecolor="#BDBDBD", hatch="///", height=0.9)
         axes.axvline(longest, color=ORANGE, linestyle="--")
-        paper = {"facecolor": "white", "edgecolor": "none", "pad": 3}
-        middle = len(lengths) / 2 + 0.5
-        axes.text(longest + 12, middle + 3, f"longest text: {longest} tokens", color=ORANGE, va="center", bbox=paper)
-        axes.text(
-            longest + 12,
-            middle - 1,
-            f"text (blue): {sum(lengths) / (width * len(lengths)):.0%} of the batch",
-            color=BLUE,
-            va="center",
-            bbox=paper,
-        )
-        axes.text(longest + 12, middle - 5, "padding (striped): the rest", color="#333333", va="center", bbox=paper)
-        axes.set(xlim=(0, width), ylim=(0.4, len(lengths) + 0.6), xlabel="position in the text (tokens)", ylabel="text")
-        axes.set_yticks([1, len(lengths)])
+        for line, (color, text) in enumerate(words):
+            paper = {"facecolor": "white", "edgecolor": "none", "pad": 3}
+            axes.text(longest + 12, n * (0.7 - 0.2 * line), text, color=color, va="center", bbox=paper)
+        axes.set(xlim=(0, width), ylim=(0.4, n + 0.6), xlabel="position in the text (tokens)", ylabel="text")
+        axes.set_yticks([1, n])
 
 
 def plot_identical(max_lengths, series, n):
@@ -103,14 +93,50 @@ def plot_majority(p, curves, simulated):
     """
     with drawing(height=3.6) as axes:
         for (voters, right), (color, marker, dash) in zip(curves.items(), SERIES, strict=False):
-            axes.plot(p, right, color=color, linestyle=dash)
+            name = "one annotator" if voters == 1 else f"majority of {voters}"
+            axes.plot(p, right, color=color, linestyle=dash, label=name)
             for x, share in simulated.get(voters, []):
                 reach = [[share.value - share.low], [share.high - share.value]]
                 axes.errorbar([x], [share.value], yerr=reach, color=color, marker=marker, capsize=3)
-            name = "one annotator" if voters == 1 else f"majority of {voters}"
-            at = len(p) * 2 // 5
-            axes.annotate(name, (p[at], right[at]), color=color, xytext=(8, -14), textcoords="offset points")
         axes.axhline(0.5, color=GRAY, linestyle=":", linewidth=1.5)
         axes.text(p[-1], 0.505, "chance: 0.5", color=GRAY, ha="right", va="bottom")
         axes.set(xlabel="$p$, probability that one annotator is right", ylabel="share of pairs labeled right")
         axes.set(xlim=(p[0], p[-1]), ylim=(0.48, 1.01))
+        handles, names = axes.get_legend_handles_labels()
+        axes.legend(handles[::-1], names[::-1], frameon=False, loc=(0.56, 0.12))  # top to bottom as the curves lie
+
+
+def plot_history(history):
+    """How the loss fell in training, beside a coin's (chapter 4).
+
+    Args:
+        history: an `rmkit.History`.
+    """
+    epochs = [entry["epoch"] for entry in history.epochs]
+    curves = {"training": [entry["loss"] for entry in history.epochs]}
+    if history.epochs and history.epochs[0]["held_out_loss"] is not None:
+        curves["held out"] = [entry["held_out_loss"] for entry in history.epochs]
+    with drawing() as axes:
+        for (name, losses), (color, marker, dash) in zip(curves.items(), SERIES, strict=False):
+            axes.plot(epochs, losses, color=color, marker=marker, linestyle=dash, label=name)
+        axes.axhline(math.log(2), color=GRAY, linestyle=":", linewidth=1.5, label="a coin: log 2")
+        axes.set(xlabel="epoch", ylabel="loss (nats)", ylim=(0, None), xticks=epochs)
+        axes.legend(frameon=False)
+
+
+def plot_report(report):
+    """Whether the model does better than trivial rules on the same pairs (chapter 6).
+
+    Args:
+        report: an `rmkit.Report`.
+    """
+    names = {"chance": "a coin", "longest": "longest wins", "shortest": "shortest wins"}
+    rows = [("the model", report.accuracy), *((names[key], share) for key, share in report.baselines.items())]
+    with drawing(height=2.4) as axes:
+        axes.axvline(0.5, color=GRAY, linestyle=":", linewidth=1.5)
+        for height, (name, share) in enumerate(reversed(rows)):
+            color, marker = (BLUE, "o") if name == "the model" else (GRAY, "s")
+            reach = [[share.value - share.low], [share.high - share.value]]
+            axes.errorbar([share.value], [height], xerr=reach, color=color, marker=marker, capsize=3)
+        axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)])
+        axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4), xlabel=f"accuracy on {report.n_pairs} pairs, 95% intervals")

@@ -44,7 +44,7 @@ class History:
         write_json(path, self.to_dict())
 
     def plot(self):
-        """Loss and held-out accuracy over the epochs, with the coin's beside them."""
+        """The loss over the epochs, with the coin's beside it."""
         from rmkit.plots import plot_history
 
         plot_history(self)
