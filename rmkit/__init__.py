@@ -32,7 +32,7 @@ _HOME = {
     "reveal": "reveal",
 }
 
-__all__ = sorted(_HOME)
+__all__ = list(_HOME)
 
 
 def __getattr__(name):

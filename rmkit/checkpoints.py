@@ -30,7 +30,9 @@ def check_output(output, resume):
             f"output folder '{output}': cannot be written ({error.strerror}); choose a folder that you may write to"
         ) from None
     if (output / WEIGHTS).exists() and not (resume and last_checkpoint(output)):
-        raise InputError(f"output folder '{output}': already holds a trained model; choose another folder, or delete it")
+        raise InputError(
+            f"output folder '{output}': already holds a trained model; choose another folder, or delete it"
+        )
     if last_checkpoint(output) and not resume:
         raise InputError(
             f"output folder '{output}': holds an interrupted run; continue it with --resume (resume=True), choose "
@@ -86,7 +88,9 @@ def load_checkpoint(output, model, optimizer, settings):
         weights = load_file(folder / WEIGHTS)
         tensors = load_file(folder / OPTIMIZER)
     except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"checkpoint '{folder}': cannot be read ({error}); delete the folder and train again") from None
+        raise InputError(
+            f"checkpoint '{folder}': cannot be read ({error}); delete the folder and train again"
+        ) from None
     for name, value in settings.items():
         if state["settings"].get(name) != value:
             there = state["settings"].get(name)

@@ -49,7 +49,13 @@ def _train(args):
     _say(f"{args.data}: training on {len(training)} rankings ({training.n_pairs} pairs){held_out_text}")
     _say(TABLE_HEAD)
     history = train(
-        model, training, held_out, **settings, output=args.output, resume=args.resume, on_epoch=lambda e: _say(table_row(e))
+        model,
+        training,
+        held_out,
+        **settings,
+        output=args.output,
+        resume=args.resume,
+        on_epoch=lambda e: _say(table_row(e)),
     )
     if history.n_truncated:
         _say(f"{history.n_truncated} training texts were longer than {args.max_length} tokens and were cut")
@@ -90,13 +96,19 @@ def _describe(args):
     tokens = facts["tokens"]
     lines = [
         ("prompts", facts["n_prompts"]),
-        ("rankings", f"{facts['n_rankings']}, of K responses: " + ", ".join(f"{n} of {k}" for k, n in facts["k"].items())),
+        (
+            "rankings",
+            f"{facts['n_rankings']}, of K responses: " + ", ".join(f"{n} of {k}" for k, n in facts["k"].items()),
+        ),
         ("pairs", f"{facts['n_pairs']}, and {facts['n_ties']} ties"),
         ("longest wins", Estimate(**facts["longest_wins"])),
         ("shortest wins", Estimate(**facts["shortest_wins"])),
         ("words a prompt", spread.format(**facts["words"]["prompt"])),
         ("words a response", spread.format(**facts["words"]["response"])),
-        ("tokens a text", f"{spread.format(**tokens)}; {tokens['n_over']} of {tokens['n']} over {tokens['max_length']}"),
+        (
+            "tokens a text",
+            f"{spread.format(**tokens)}; {tokens['n_over']} of {tokens['n']} over {tokens['max_length']}",
+        ),
         ("duplicates", f"{facts['repeated_prompts']} prompts again, {facts['repeated_rankings']} whole rankings again"),
         ("refused", _refused_lines(data)),
     ]
@@ -196,7 +208,11 @@ def _parser():
     actions = data.add_subparsers(metavar="ACTION", required=True)
     for name, run, about in [
         ("describe", _describe, "Count prompts, pairs, ties, lengths, duplicates, and how often the longest wins."),
-        ("validate", _validate, "List every row that would be refused, with its reason; exit status 2 if there is one."),
+        (
+            "validate",
+            _validate,
+            "List every row that would be refused, with its reason; exit status 2 if there is one.",
+        ),
         ("convert", _convert, "Write any known format as rankings in JSON Lines."),
     ]:
         new = command(name, run, about, parent=actions)
@@ -209,5 +225,9 @@ def _parser():
 
 def _refused_option(new):
     new.add_argument(
-        "--skip-refused", dest="refused", action="store_const", const="skip", help="leave bad rows out instead of stopping"
+        "--skip-refused",
+        dest="refused",
+        action="store_const",
+        const="skip",
+        help="leave bad rows out instead of stopping",
     )

@@ -102,11 +102,15 @@ def evaluate(model, data, batch_size=32):
         log_loss=-logsigmoid(margins).mean().item(),
         ranking_loss=k_choose_2_loss(rewards, sizes, ranks).item(),
         n_pairs=n,
-        n_prompts=len(set(ranking.prompt for ranking in rankings)),
+        n_prompts=len({ranking.prompt for ranking in rankings}),
         n_ties=sum(math.comb(len(ranking), 2) - len(ranking.pairs()) for ranking in data),
         n_truncated=n_truncated,
         n_answers_cut=n_answers_cut,
-        baselines={"chance": wilson(n / 2, n), "longest": share_above_zero(longer), "shortest": share_above_zero(-longer)},
+        baselines={
+            "chance": wilson(n / 2, n),
+            "longest": share_above_zero(longer),
+            "shortest": share_above_zero(-longer),
+        },
         margins=margins.tolist(),
     )
 

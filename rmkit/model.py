@@ -228,8 +228,11 @@ def _in_memory(model):
 def _on_hub(name):
     """Whether `name` can only be a name on the Hub: "organization/model", and no folder "organization" here."""
     organization, slash, model = name.partition("/")
-    return bool(slash and model) and "/" not in model and organization not in ("", ".", "..", "~") and not (
-        Path(organization).exists()
+    return (
+        bool(slash and model)
+        and "/" not in model
+        and organization not in ("", ".", "..", "~")
+        and not (Path(organization).exists())
     )
 
 
@@ -251,7 +254,9 @@ def check_folder(folder):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         kind = config.get("model_type")
     except (OSError, ValueError, AttributeError):
-        raise InputError(f"model {str(folder)!r}, file 'config.json': missing or not JSON; save the model again") from None
+        raise InputError(
+            f"model {str(folder)!r}, file 'config.json': missing or not JSON; save the model again"
+        ) from None
     if kind != RewardConfig.model_type:
         raise InputError(
             f"model {str(folder)!r}: is a {kind!r} model, not a reward model of rmkit; use it as an encoder: "

@@ -90,6 +90,8 @@ def test_buckets_use_every_item_once_and_follow_the_seed():
 
 def test_buckets_save_padding():
     lengths = [10 + (37 * n) % 200 for n in range(400)]
-    padded = sum(len(b) * max(lengths[i] for i in b) for b in length_buckets(lengths, 8, torch.Generator().manual_seed(0)))
+    padded = sum(
+        len(b) * max(lengths[i] for i in b) for b in length_buckets(lengths, 8, torch.Generator().manual_seed(0))
+    )
     plain = sum(8 * max(lengths[n : n + 8]) for n in range(0, 400, 8))
     assert padded < 1.1 * sum(lengths) < plain

@@ -51,7 +51,16 @@ def test_train_evaluate_score_rank(tmp_path, capsys):
     assert status == 0 and report["accuracy"]["n"] == report["n_pairs"] == 10
     assert report["baselines"].keys() == {"chance", "longest", "shortest"}
 
-    ask = ["--model", output, "--prompt", "What is the capital of Australia?", "--response", "Sydney", "--response", "Canberra"]
+    ask = [
+        "--model",
+        output,
+        "--prompt",
+        "What is the capital of Australia?",
+        "--response",
+        "Sydney",
+        "--response",
+        "Canberra",
+    ]
     status, out, _ = call(capsys, "score", *ask, "--json")
     scored = json.loads(out)
     assert status == 0 and scored["prompt"] == "What is the capital of Australia?"
@@ -209,7 +218,19 @@ def test_real_data_in_one_json_object_out(tmp_path):
     if not (hh.exists() and pandalm.exists()):
         pytest.skip("the real preference data is not on this machine")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    train = ["train", "--data", str(hh), "--output", "runs/hh", "--epochs", "1", "--max-length", "128", "--limit", "100"]
+    train = [
+        "train",
+        "--data",
+        str(hh),
+        "--output",
+        "runs/hh",
+        "--epochs",
+        "1",
+        "--max-length",
+        "128",
+        "--limit",
+        "100",
+    ]
     evaluate = ["evaluate", "--model", "runs/hh", "--data", str(pandalm), "--limit", "100", "--json"]
     for arguments in (train, evaluate):
         command = [sys.executable, "-m", "rmkit", *arguments]

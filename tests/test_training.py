@@ -174,7 +174,7 @@ def test_resumed_equals_never_interrupted(tmp_path, reference):
 
 def test_a_finished_run_resumes_to_itself_and_can_be_extended(tmp_path, reference):
     run(tmp_path, epochs=2)
-    again, history = run(tmp_path, epochs=2, resume=True)
+    _, history = run(tmp_path, epochs=2, resume=True)
     assert len(history.epochs) == 2
     longer, history = run(tmp_path, epochs=3, resume=True)
     assert distance(weights(longer), reference[2]) == 0 and history.epochs == reference[1].epochs
@@ -202,7 +202,9 @@ def test_resuming_with_other_data_is_refused(tmp_path):
     with pytest.raises(Killed):
         run(tmp_path, on_epoch=interrupt_after(1))
     with pytest.raises(InputError, match="another data"):
-        train(RewardModel.from_encoder(), TOY, TOY[:2], batch_size=2, max_length=48, seed=1, output=tmp_path, resume=True)
+        train(
+            RewardModel.from_encoder(), TOY, TOY[:2], batch_size=2, max_length=48, seed=1, output=tmp_path, resume=True
+        )
 
 
 def test_a_full_disk_leaves_the_previous_checkpoint_whole(tmp_path, monkeypatch, reference):
@@ -275,7 +277,16 @@ def test_two_processes_take_the_same_steps_as_one(tmp_path):
     """Batches of 3 and 2 over two processes: unequal shares, K of 2 and 4, and the same result as alone."""
     script = tmp_path / "two.py"
     script.write_text(TWO)
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
     launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
     for arguments, name in [([*launch, str(script)], "two"), ([sys.executable, str(script)], "one")]:
