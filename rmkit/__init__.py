@@ -9,6 +9,8 @@ Importing `rmkit` is cheap: torch and transformers are loaded when a name that n
 
 from importlib import import_module
 
+from rmkit.reveal import reveal  # now, and light: imported later, the module would take the function's name
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -29,10 +31,10 @@ _HOME = {
     "train": "training",
     "Report": "evaluation",
     "evaluate": "evaluation",
-    "reveal": "reveal",
 }
 
-__all__ = list(_HOME)
+__all__ = ["reveal"]
+__all__ += list(_HOME)
 
 
 def __getattr__(name):
