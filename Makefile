@@ -1,0 +1,98 @@
+# make book, make test: all that most people need. `make` alone lists the rest.
+.DELETE_ON_ERROR:
+.PHONY: help setup book test notebooks lab serve repository clean
+
+PYTHON ?= python3
+PORT ?= 8000
+RUN := .venv/bin/python -m
+
+# After the installation nothing here uses the network, and nothing but the course's own progress is printed.
+export HF_HUB_OFFLINE := 1
+export HF_HUB_DISABLE_PROGRESS_BARS := 1
+export HF_DATASETS_DISABLE_PROGRESS_BARS := 1
+export TOKENIZERS_PARALLELISM := false
+export OMP_WAIT_POLICY := PASSIVE
+
+PACKAGE := $(wildcard rmkit/*.py rmkit/*/*.py)
+DATA := $(wildcard rmkit/datasets/*.jsonl)
+PAGES := _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*/.*' -not -path '*/__pycache__/*')
+
+help:
+	@echo "make book        train the course's reward model and build the web book"
+	@echo "make test        every check that CI runs"
+	@echo "make serve       open the book that was built: http://127.0.0.1:$(PORT)/"
+	@echo "make lab         work on the notebooks in JupyterLab"
+	@echo "make notebooks   run all notebooks again and save their outputs"
+	@echo "make repository URL=https://github.com/OWNER/NAME   change the address everywhere"
+	@echo "make clean       remove the environment and everything that was built"
+
+# --- the environment
+
+setup: .venv/installed
+
+.venv/installed: requirements.txt .ci/constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "This needs Python 3.11 or newer, and $(PYTHON) is not that. Say which to use: make book PYTHON=python3.12"; exit 1; }
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "Installing into .venv: about 2.3 GB, some minutes the first time."
+	@$(RUN) pip install --disable-pip-version-check -r requirements.txt
+	@$(RUN) pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# --- the book
+
+book: _build/book.done
+	@echo
+	@echo "The book:  _build/html/index.html   (make serve shows it at http://127.0.0.1:$(PORT)/)"
+	@echo "The model: _build/model             (.venv/bin/rmkit score --model _build/model --prompt ... --response ...)"
+
+_build/book.done: .venv/installed _build/model.done $(PAGES) $(PACKAGE)
+	@echo "Rendering the book ..."
+	@rm -rf _build/html _build/.doctrees
+	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >/dev/null
+	@touch $@
+
+# Ten pairs, a minute or two. The page book/model.md shows what came out.
+_build/model.done: .venv/installed $(PACKAGE) $(DATA) .ci/model_page.py
+	@echo "Training the course's reward model on the ten toy prompts ..."
+	@rm -rf _build/model
+	@$(RUN) rmkit train --data toy --output _build/model --held-out 0 --epochs 10 >/dev/null
+	@$(RUN) rmkit evaluate --model _build/model --data toy --json > _build/evaluation.json
+	@.venv/bin/python .ci/model_page.py
+	@touch $@
+
+serve:
+	@test -f _build/html/index.html || { echo "There is no book yet: make book"; exit 1; }
+	@echo "http://127.0.0.1:$(PORT)/   (Ctrl-C stops)"
+	@$(RUN) http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+# --- the checks
+
+test: export TQDM_DISABLE := 1
+test: book
+	@$(RUN) ruff check .
+	@$(RUN) nbstripout --verify $(STRIP) notebooks/*.ipynb
+	@$(RUN) pytest
+	@$(RUN) pytest --nbval --nbval-current-env --nbval-cell-timeout=120 notebooks
+	@echo "All checks passed."
+
+# --- the notebooks
+
+STRIP := --keep-output --keep-count --extra-keys "cell.metadata.execution metadata.widgets metadata.language_info"
+
+notebooks: export TQDM_DISABLE := 1
+notebooks: .venv/installed
+	@$(RUN) jupyter execute --inplace notebooks/*.ipynb
+	@$(RUN) nbstripout $(STRIP) notebooks/*.ipynb
+
+lab: .venv/installed
+	@$(RUN) pip install --disable-pip-version-check --quiet -c .ci/constraints.txt jupyterlab
+	@HF_HUB_OFFLINE=0 $(RUN) jupyter lab notebooks
+
+# --- the house
+
+repository: .venv/installed
+	@.venv/bin/python .ci/repository.py $(URL)
+
+clean:
+	rm -rf .venv _build *.egg-info

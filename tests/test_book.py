@@ -1,0 +1,149 @@
+"""The web book as `make book` built it in _build/html, and the build itself: a warning must stop it."""
+
+import copy
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import model_page
+import pytest
+import repository
+import yaml
+from bs4 import BeautifulSoup
+from conftest import ROOT
+
+HTML = ROOT / "_build" / "html"
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"], *(entry["file"] for part in TOC["parts"] for entry in part["chapters"])]
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """{path: parsed page} of every page of the book."""
+    assert HTML.is_dir(), "there is no book to test: run `make book` first, or `make test`, which does"
+    files = [HTML / f"{page}.html" for page in PAGES]
+    missing = [file for file in files if not file.exists()]
+    assert not missing, f"not built: {missing}"
+    return {file: BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser") for file in files}
+
+
+def source_title(page):
+    """The first heading of a page's source."""
+    if (ROOT / f"{page}.md").exists():
+        text = (ROOT / f"{page}.md").read_text(encoding="utf-8")
+    else:
+        text = "".join(json.loads((ROOT / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"][0]["source"])
+    return re.search(r"^# (.+)$", text, re.MULTILINE)[1]
+
+
+def test_every_page_shows_its_title(pages):
+    for page, soup in zip(PAGES, pages.values(), strict=True):
+        heading = soup.find("h1").get_text().rstrip("#").strip()
+        assert heading.endswith(source_title(page).replace("`", "")), page
+
+
+def test_the_entrance_leads_to_the_first_page():
+    assert f"url={TOC['root']}.html" in (HTML / "index.html").read_text(encoding="utf-8")
+
+
+def test_links_and_anchors_lead_somewhere(pages):
+    anchors = {file: {tag["id"] for tag in soup.find_all(id=True)} for file, soup in pages.items()}
+    broken = []
+    for file, soup in pages.items():
+        for tag, attribute in [("a", "href"), ("img", "src"), ("link", "href"), ("script", "src")]:
+            for target in (element[attribute] for element in soup.find_all(tag, attrs={attribute: True})):
+                url = urlparse(target)
+                if url.scheme or url.netloc or target.startswith("#") and len(target) < 2:
+                    continue
+                to = (file.parent / unquote(url.path)).resolve() if url.path else file
+                if not to.exists():
+                    broken.append(f"{file.name}: {target}")
+                elif url.fragment and to in anchors and unquote(url.fragment) not in anchors[to]:
+                    broken.append(f"{file.name}: {target} has no such anchor")
+    assert not broken
+
+
+def test_every_image_has_alt_text_in_words(pages):
+    for file, soup in pages.items():
+        for image in soup.select("article img"):
+            alt = image.get("alt", "")
+            assert len(alt.split()) >= 3, f"{file.name}: {image.get('src')} has the alt text {alt!r}"
+            assert not re.search(r"\.(png|svg|jpe?g)$|_images/", alt), f"{file.name}: {alt!r} is a file name"
+
+
+def test_nothing_comes_from_another_site(pages):
+    for file, soup in pages.items():
+        loads = [
+            tag.get("src") or tag.get("href") for tag in soup.select("script[src], img[src], link[rel=stylesheet]")
+        ]
+        foreign = {urlparse(url).hostname for url in loads if urlparse(url).netloc}
+        assert not foreign, f"{file.name}: {foreign}"
+        assert "THEBE_JS_URL" not in str(soup), file.name
+
+
+def test_chapters_open_in_colab_and_nothing_else_does(pages):
+    colab = repository.addresses(repository.repository_url())["colab"]
+    for page, soup in zip(PAGES, pages.values(), strict=True):
+        buttons = {a["href"] for a in soup.select(".article-header-buttons a[href*=colab]")}
+        chapter = page.startswith("notebooks/")
+        assert buttons == ({f"{colab}/blob/main/{page}.ipynb"} if chapter else set()), page
+
+
+def test_no_markup_is_left_raw(pages):
+    for file, soup in pages.items():
+        article = copy.copy(soup.find("article"))
+        for code in article.select("pre, code, script, .math"):
+            code.decompose()
+        words = article.get_text()
+        assert not re.search(r"\{[a-z:]+\}`|:::|```|\]\(", words), file.name
+
+
+def test_the_model_page_shows_the_model_that_was_trained(pages):
+    words = pages[HTML / "book" / "model.html"].find("article").get_text(" ", strip=True)
+    history = json.loads((ROOT / "_build" / "model" / "history.json").read_text(encoding="utf-8"))
+    for epoch in history["epochs"]:
+        assert f"{epoch['epoch']} {epoch['loss']:.3f}" in words
+    assert history["epochs"][-1]["loss"] < 0.2, "ten pairs were not memorized"
+    assert model_page.COMMAND in words
+    assert model_page.COMMAND in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def build(folder):
+    """Run jupyter-book on `folder` as the Makefile does; its exit status and what it said."""
+    tool = Path(sys.executable).parent / "jupyter-book"
+    flags = re.search(r"jupyter-book build \. (.+) >", (ROOT / "Makefile").read_text(encoding="utf-8"))[1].split()
+    done = subprocess.run(
+        [tool, "build", ".", *flags],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"LC_ALL": "C"},
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "line, says",
+    [
+        ("", None),
+        ("[nowhere](nowhere.md)", "nowhere"),
+        ("{meth}`unknown.thing`", "unknown.thing"),
+        ("```{figure} missing.svg\n```", "missing.svg"),
+    ],
+    ids=["a good page", "a dead link", "an unknown name", "a missing figure"],
+)
+def test_a_warning_stops_the_build(tmp_path, line, says):
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
+    shutil.copytree(ROOT / "book" / "_ext", tmp_path / "book" / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n", encoding="utf-8")
+    (tmp_path / "page.md").write_text(f"# A page\n\n{line}\n", encoding="utf-8")
+    status, said = build(tmp_path)
+    assert (status == 0) == (says is None), said
+    assert says is None or says in said
