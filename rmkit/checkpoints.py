@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from rmkit.errors import InputError
 from rmkit.files import write_json
-from rmkit.model import WEIGHTS, check_folder
+from rmkit.model import WEIGHTS, check_folder, disk_errors
 
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
@@ -57,7 +57,8 @@ def save_checkpoint(output, model, optimizer, history, settings):
         model.save_pretrained(writing)
         moments = optimizer.state_dict()["state"]
         tensors = {f"{i}.{name}": tensor for i, state in moments.items() for name, tensor in state.items()}
-        save_file(tensors, writing / OPTIMIZER)
+        with disk_errors(folder):
+            save_file(tensors, writing / OPTIMIZER)
         write_json(writing / STATE, {"history": history.to_dict(), "settings": settings})
     except BaseException:
         shutil.rmtree(writing, ignore_errors=True)

@@ -35,7 +35,7 @@ def _train(args):
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     if not 0 <= args.held_out < 1:
         raise InputError(f"--held-out is {args.held_out}; it must be a share from 0 to below 1, such as 0.1")
-    training, held_out = data.split(test=args.held_out, seed=args.seed) if args.held_out else (data, None)
+    training, held_out = _sides(data, args.held_out, args.seed)
     from rmkit.checkpoints import check_output
     from rmkit.model import RewardModel
     from rmkit.training import TABLE_HEAD, check_settings, table_row, train
@@ -60,6 +60,19 @@ def _train(args):
     if history.n_truncated:
         _say(f"{history.n_truncated} training texts were longer than {args.max_length} tokens and were cut")
     return {"output": args.output, **history.to_dict()}, f"{history}\nsaved in {args.output}, {history.seconds:.0f} s"
+
+
+def _sides(data, share, seed):
+    """What to train on and what to hold out: the data's own parts where it has them, and never its test part."""
+    from rmkit.data import Rankings
+
+    parts = {
+        name: [ranking for ranking in data if ranking.info.get("split") == name] for name in ("train", "validation")
+    }
+    if parts["train"] and len(parts["train"]) < len(data):
+        _say("the data says what to train on: only its part 'train' is used, and 'validation' is held out")
+        return Rankings(parts["train"]), Rankings(parts["validation"]) if parts["validation"] and share else None
+    return data.split(test=share, seed=seed) if share else (data, None)
 
 
 def _evaluate(args):
@@ -87,11 +100,12 @@ def _rank(args):
 
 
 def _describe(args):
-    from rmkit.data import Estimate, load_rankings
+    from rmkit.audit import audit
+    from rmkit.data import load_rankings
     from rmkit.encoders import load_tokenizer
 
     data = load_rankings(args.data, refused="skip")
-    facts = data.describe(load_tokenizer())
+    facts = {**data.describe(load_tokenizer()), **audit(data)}
     spread = "min {min}, median {median:g}, 95% up to {p95}, max {max}"
     tokens = facts["tokens"]
     lines = [
@@ -101,18 +115,25 @@ def _describe(args):
             f"{facts['n_rankings']}, of K responses: " + ", ".join(f"{n} of {k}" for k, n in facts["k"].items()),
         ),
         ("pairs", f"{facts['n_pairs']}, and {facts['n_ties']} ties"),
-        ("longest wins", Estimate(**facts["longest_wins"])),
-        ("shortest wins", Estimate(**facts["shortest_wins"])),
+        ("longest wins", _estimate(facts["longest_wins"])),
+        ("shortest wins", _estimate(facts["shortest_wins"])),
         ("words a prompt", spread.format(**facts["words"]["prompt"])),
         ("words a response", spread.format(**facts["words"]["response"])),
         (
             "tokens a text",
             f"{spread.format(**tokens)}; {tokens['n_over']} of {tokens['n']} over {tokens['max_length']}",
         ),
+        ("words alone", f"{_estimate(facts['bag_of_words'])}: the better one told from the responses' words"),
+        ("shared runs", f"{facts['shared_runs']} groups of responses have eight words in a row in common"),
+        *(
+            ("  " + name, f"longest wins {_estimate(part['longest_wins'])}")
+            for name, part in facts["by_domain"].items()
+        ),
+        *(("  " + flaw, f"{n} responses") for flaw, n in facts["flaws"].items()),
         ("duplicates", f"{facts['repeated_prompts']} prompts again, {facts['repeated_rankings']} whole rankings again"),
         ("refused", _refused_lines(data)),
     ]
-    return facts, "\n".join(f"{name:<18}{value}" for name, value in lines)
+    return facts, "\n".join(f"{name:<26}{value}" for name, value in lines)
 
 
 def _validate(args):
@@ -121,6 +142,12 @@ def _validate(args):
     data = load_rankings(args.data, refused="skip")
     facts = {key: value for key, value in data.describe().items() if key in ("n_rankings", "n_refused", "refused")}
     return facts, f"{len(data)} rankings can be used, {_refused_lines(data)}"
+
+
+def _estimate(values):
+    from rmkit.data import Estimate
+
+    return Estimate(**values) if values else "unknown, too few prompts"
 
 
 def _refused_lines(data):
@@ -181,12 +208,16 @@ def _parser():
     data_options(new)
     new.add_argument("--output", required=True, metavar="DIR", help="the folder to write the model to")
     new.add_argument("--encoder", default="all-MiniLM-L6-v2", metavar="NAME", help="default: %(default)s, embedded")
-    new.add_argument("--epochs", type=int, default=4, metavar="N", help="passes over the data (default: %(default)s)")
+    new.add_argument("--epochs", type=int, default=2, metavar="N", help="passes over the data (default: %(default)s)")
     new.add_argument("--lr", type=float, default=1e-4, metavar="X", help="learning rate (default: %(default)s)")
     new.add_argument("--batch-size", type=int, default=8, metavar="N", help="rankings a step (default: %(default)s)")
     new.add_argument("--max-length", type=int, default=256, metavar="N", help="tokens a text (default: %(default)s)")
     new.add_argument(
-        "--held-out", type=float, default=0.1, metavar="SHARE", help="prompts kept to measure on (default: %(default)s)"
+        "--held-out",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="prompts kept to measure on, unless the data is split already",
     )
     new.add_argument("--seed", type=int, default=0, metavar="N", help="for the head, the split and the order")
     new.add_argument("--resume", action="store_true", help="go on where an interrupted run in DIR stopped")

@@ -5,6 +5,7 @@ import math
 import os
 import tempfile
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -179,7 +180,7 @@ class RewardModel(PreTrainedModel):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as temporary:
-            with quiet():
+            with quiet(), disk_errors(folder):
                 super().save_pretrained(temporary, **kwargs)
                 if self.tokenizer is not None:
                     self.tokenizer.save_pretrained(temporary)
@@ -212,6 +213,15 @@ class RewardModel(PreTrainedModel):
             raise InputError(f"model {str(name)!r}: the weights hold no {missing[0]!r}; save it again with rmkit")
         model.tokenizer = load_tokenizer(name)
         return _in_memory(model.eval())
+
+
+@contextmanager
+def disk_errors(folder):
+    """Turn safetensors' own error, when a file cannot be written, into the OSError that it is."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(f"{folder}: {_first_line(error)}; what was saved before is whole") from error
 
 
 def _in_memory(model):

@@ -73,7 +73,7 @@ def train(
     model,
     data,
     eval_data=None,
-    epochs=4,
+    epochs=2,
     lr=1e-4,
     batch_size=8,
     max_length=256,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,19 @@ def test_data_commands(tmp_path, capsys):
     assert status == 2 and "exists already" in err
 
 
+def test_data_that_says_what_to_train_on(tmp_path, capsys):
+    """Neither the test part nor, unless held out, the validation part is ever trained on."""
+    parts = ["train"] * 5 + ["validation"] * 3 + ["test"] * 4
+    rows = [{"prompt": f"{n} + 1?", "chosen": f"{n + 1}", "rejected": "0", "split": part} for n, part in enumerate(parts)]
+    data = jsonl(tmp_path / "parts.jsonl", *rows)
+    options = ["--epochs", 1, "--max-length", 32, "--json"]
+    status, out, err = call(capsys, "train", "--data", data, "--output", tmp_path / "run", *options)
+    assert status == 0 and "training on 5 rankings (5 pairs), 3 held out" in err
+    assert json.loads(out)["epochs"][0]["held_out_accuracy"]["n"] == 3
+    status, out, err = call(capsys, "train", "--data", data, "--output", tmp_path / "all", *options, "--held-out", 0)
+    assert status == 0 and "training on 5 rankings (5 pairs)\n" in err
+
+
 # --- Wrong input: one sentence, status 2, nothing written ------------------------------------------------------------
 
 BAD_DATA = {
@@ -175,14 +189,22 @@ def test_a_text_of_100_000_words_is_accepted_cut_and_counted(tmp_path, capsys, m
     assert status == 0 and json.loads(out)["n_truncated"] == 1 and "1 training texts were longer than 32 tokens" in err
 
 
-def test_a_full_disk_says_what_to_do(tmp_path, capsys, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
+def test_a_disk_that_fills_up(tmp_path):
+    """For real: files over 120 MB cannot be written, and the optimizer's 180 MB fail while the second epoch is saved."""
 
-    monkeypatch.setattr("rmkit.checkpoints.save_file", full)
-    options = ["--epochs", 1, "--limit", 4, "--max-length", 32, "--held-out", 0]
-    status, out, err = call(capsys, "train", "--data", "toy", "--output", tmp_path, *options)
-    assert (status, out) == (1, "") and "No space left on device" in err.splitlines()[-1]
+    def no_large_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (120_000_000, 120_000_000))
+
+    options = ["train", "--data", "toy", "--limit", "4", "--max-length", "32", "--held-out", "0", "--resume"]
+    command = [sys.executable, "-m", "rmkit", *options, "--output", str(tmp_path), "--epochs"]
+    assert subprocess.run([*command, "1"], capture_output=True, cwd=ROOT).returncode == 0
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    failed = subprocess.run([*command, "2"], capture_output=True, text=True, cwd=ROOT, preexec_fn=no_large_files)
+    assert (failed.returncode, failed.stdout) == (1, "") and "Traceback" not in failed.stderr
+    assert "File too large" in failed.stderr.splitlines()[-1] and "what was saved before is whole" in failed.stderr
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    again = subprocess.run([*command, "2", "--json"], capture_output=True, text=True, cwd=ROOT)
+    assert again.returncode == 0 and len(json.loads(again.stdout)["epochs"]) == 2
 
 
 # --- As its own process ------------------------------------------------------------------------------------------------
