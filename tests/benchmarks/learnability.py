@@ -1,0 +1,177 @@
+"""How much of the course data can be learned? Writes book/learnability.json, which the data card shows.
+
+python tests/benchmarks/learnability.py [--seeds 5] [--pandalm FILE]
+
+Trains on course:train with `rmkit.train`'s defaults, once a seed, and measures on course:test: accuracy by domain, by the
+flaw of the worse response and by distance in rank, beside the longest, the shortest, a bag of words and a linear probe on
+the frozen encoder; then again on fewer training prompts. About 20 minutes on two cores. Run it when the data or the
+defaults change, and commit the result.
+"""
+
+import argparse
+import random
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+
+import rmkit
+from rmkit.audit import fit_words
+from rmkit.batching import encode_rankings, length_buckets, pad
+from rmkit.data import Rankings, load_rankings, wilson
+from rmkit.files import write_json
+
+ROOT = Path(__file__).parents[2]
+
+
+def pairs_of(rankings):
+    """(ranking, better, worse) of every pair, in the order of `Report.margins`."""
+    return [(ranking, i, j) for ranking in rankings for i, j in sorted(ranking.pairs())]
+
+
+def train_one(data, seed):
+    model = rmkit.RewardModel.from_encoder(seed=seed)
+    history = rmkit.train(model, data, seed=seed)
+    return model, history.seconds
+
+
+def right(margins):
+    """1 for a pair that is right, 0.5 for one that is equal, 0 for one that is wrong, shape (P,)."""
+    margins = np.asarray(margins)
+    return (margins > 0) + (margins == 0) / 2
+
+
+def by_prompt(scores, pairs, draws=4000):
+    """Mean of `scores` over pairs, with the 95% interval of a bootstrap that draws whole prompts."""
+    sums = defaultdict(lambda: [0.0, 0])
+    for score, (ranking, _, _) in zip(scores, pairs, strict=True):
+        sums[ranking.prompt][0] += score
+        sums[ranking.prompt][1] += 1
+    table = np.array(list(sums.values()))  # (prompts, 2)
+    drawn = table[np.random.default_rng(0).integers(0, len(table), (draws, len(table)))].sum(axis=1)  # (draws, 2)
+    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
+    return {"value": float(np.mean(scores)), "low": float(low), "high": float(high), "n": len(pairs)}
+
+
+def group(scores, pairs, name):
+    """`by_prompt` for each value of `name(ranking, i, j)`."""
+    parts = defaultdict(list)
+    for score, pair in zip(scores, pairs, strict=True):
+        parts[name(*pair)].append((score, pair))
+    return {str(key): by_prompt(*zip(*part, strict=True)) for key, part in sorted(parts.items())}
+
+
+@torch.no_grad()
+def frozen(rankings, model, joined=True):
+    """What the encoder knows before training: the mean of its vectors, an array (K, hidden) for each ranking.
+
+    Joined, each row is a prompt with a response, as the reward model reads them. Otherwise the prompt is the first row
+    of K + 1, and the responses follow, each alone.
+    """
+    if joined:
+        encoded = encode_rankings(rankings, model.tokenizer)
+        sizes, texts = [len(r) for r in rankings], [text.ids for responses in encoded for text in responses]
+    else:
+        sizes = [len(r) + 1 for r in rankings]
+        texts = model.tokenizer([text for r in rankings for text in (r.prompt, *r.responses)])["input_ids"]
+    vectors = [None] * len(texts)
+    for batch in length_buckets([len(ids) for ids in texts], 32):
+        ids, mask = pad([texts[i] for i in batch], model.tokenizer.pad_token_id)
+        hidden = model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state  # (N, T, hidden)
+        mean = (hidden * mask.unsqueeze(-1)).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        for i, vector in zip(batch, mean.numpy(), strict=True):
+            vectors[i] = vector
+    vectors = iter(vectors)
+    return [np.stack([next(vectors) for _ in range(size)]) for size in sizes]
+
+
+def similarity(rankings):
+    """Margins of the cosine between the frozen encoder's vectors of prompt and response: relevance, and no training."""
+    model = rmkit.RewardModel.from_encoder()
+    unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in frozen(rankings, model, joined=False)]
+    return np.array(
+        [v[0] @ (v[i + 1] - v[j + 1]) for r, v in zip(rankings, unit, strict=True) for i, j in sorted(r.pairs())]
+    )
+
+
+def probe(train, validation, test):
+    """Margins of a logistic regression on the frozen encoder's vectors; its penalty is chosen on validation."""
+    model = rmkit.RewardModel.from_encoder()
+
+    def differences(rankings):
+        vectors = frozen(rankings, model)
+        return np.stack([v[i] - v[j] for r, v in zip(rankings, vectors, strict=True) for i, j in sorted(r.pairs())])
+
+    learn, choose, measure = map(differences, (train, validation, test))
+    fitted = []
+    for strength in (0.01, 0.1, 1, 10):
+        classifier = LogisticRegression(C=strength, fit_intercept=False, max_iter=2000)
+        classifier.fit(np.concatenate([learn, -learn]), [1] * len(learn) + [0] * len(learn))
+        fitted.append((right(classifier.decision_function(choose)).mean(), classifier))
+    return max(fitted, key=lambda pair: pair[0])[1].decision_function(measure)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--pandalm", type=Path, default=ROOT.parent / "shared" / "data" / "pandalm-dev.json")
+    args = parser.parse_args()
+    train, validation, test = (load_rankings(f"course:{split}") for split in ("train", "validation", "test"))
+    pairs = pairs_of(test)
+    texts = [(ranking.responses[i], ranking.responses[j]) for ranking, i, j in pairs]
+
+    models = [train_one(train, seed) for seed in range(args.seeds)]
+    reports = [rmkit.evaluate(model, test) for model, _ in models]
+    scores = np.mean([right(report.margins) for report in reports], axis=0)  # (P,) mean over seeds
+    lengths = np.array([len(better) - len(worse) for better, worse in texts])
+    words = fit_words([(r.responses[i], r.responses[j]) for r, i, j in pairs_of(train)])
+    result = {
+        "n_train": len(train),
+        "n_test": len(test),
+        "seeds": args.seeds,
+        "minutes": [seconds / 60 for _, seconds in models],
+        "per_seed": [report.accuracy.to_dict() for report in reports],
+        "log_loss": [report.log_loss for report in reports],
+        "accuracy": by_prompt(scores, pairs),
+        "training_pairs": float(np.mean([rmkit.evaluate(model, train).accuracy.value for model, _ in models[:1]])),
+        "baselines": {
+            "longest": by_prompt(right(lengths), pairs),
+            "shortest": by_prompt(right(-lengths), pairs),
+            "bag_of_words": by_prompt(right(words(texts)), pairs),
+            "similarity": by_prompt(right(similarity(test)), pairs),
+            "frozen_probe": by_prompt(right(probe(train, validation, test)), pairs),
+        },
+        "by_domain": group(scores, pairs, lambda ranking, i, j: ranking.info["domain"]),
+        "by_flaw": group(scores, pairs, lambda ranking, i, j: ranking.info["flaws"][j]),
+        "by_distance": group(scores, pairs, lambda ranking, i, j: ranking.ranks[j] - ranking.ranks[i]),
+        "curve": {},
+    }
+    for n in (len(train) // 8, len(train) // 4, len(train) // 2):
+        measured = []
+        for seed in range(min(3, args.seeds)):
+            part = Rankings(random.Random(seed).sample(list(train), n))
+            measured.append(right(rmkit.evaluate(train_one(part, seed)[0], test).margins))
+        result["curve"][str(n)] = by_prompt(np.mean(measured, axis=0), pairs)
+    if args.pandalm.exists():
+        human = load_rankings(args.pandalm)
+        found = [rmkit.evaluate(model, human) for model, _ in models]
+        agreed = total = 0
+        for ranking in human:
+            votes = ranking.info["votes"]
+            together = [(a == b) for k, a in enumerate(votes) for b in votes[:k] if a and b]
+            agreed, total = agreed + sum(together), total + len(together)
+        result["pandalm"] = {
+            "accuracy": by_prompt(np.mean([right(report.margins) for report in found], axis=0), pairs_of(human)),
+            "per_seed": [report.accuracy.to_dict() for report in found],
+            "longest": found[0].baselines["longest"].to_dict(),
+            "shortest": found[0].baselines["shortest"].to_dict(),
+            "annotators": wilson(agreed, total).to_dict(),
+        }
+    write_json(ROOT / "book" / "learnability.json", result)
+    print(result["accuracy"], result["baselines"])
+
+
+if __name__ == "__main__":
+    main()
