@@ -15,6 +15,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 PACKAGE := $(wildcard rmkit/*.py rmkit/*/*.py)
 DATA := $(wildcard rmkit/datasets/*.jsonl)
+MEASURED := $(wildcard rmkit/datasets/*.json book/*.json)
 PAGES := _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*/.*' -not -path '*/__pycache__/*')
 
 help:
@@ -46,19 +47,26 @@ book: _build/book.done
 	@echo "The book:  _build/html/index.html   (make serve shows it at http://127.0.0.1:$(PORT)/)"
 	@echo "The model: _build/model             (.venv/bin/rmkit score --model _build/model --prompt ... --response ...)"
 
-_build/book.done: .venv/installed _build/model.done $(PAGES) $(PACKAGE)
+_build/book.done: .venv/installed _build/model.done _build/data-card.done $(PAGES) $(PACKAGE)
 	@echo "Rendering the book ..."
 	@rm -rf _build/html _build/.doctrees
 	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >/dev/null
 	@touch $@
 
-# Ten pairs, a minute or two. The page book/model.md shows what came out.
+# A few minutes on two cores. The page book/model.md shows what came out.
 _build/model.done: .venv/installed $(PACKAGE) $(DATA) .ci/model_page.py
-	@echo "Training the course's reward model on the ten toy prompts ..."
+	@echo "Training the course's reward model on the course data, some minutes on two cores ..."
 	@rm -rf _build/model
-	@$(RUN) rmkit train --data toy --output _build/model --held-out 0 --epochs 10 >/dev/null
-	@$(RUN) rmkit evaluate --model _build/model --data toy --json > _build/evaluation.json
+	@$(RUN) rmkit train --data course --output _build/model
+	@$(RUN) rmkit evaluate --model _build/model --data course:test --json > _build/evaluation.json
+	@rm -rf _build/model/checkpoints
 	@.venv/bin/python .ci/model_page.py
+	@touch $@
+
+# What is in the course data, measured: the tables and figures of the page book/data-card.md.
+_build/data-card.done: .venv/installed $(PACKAGE) $(DATA) $(MEASURED) .ci/data_card.py
+	@echo "Auditing the course data ..."
+	@.venv/bin/python .ci/data_card.py
 	@touch $@
 
 serve:

@@ -8,25 +8,34 @@ import math
 from pathlib import Path
 
 BUILD = Path(__file__).resolve().parent.parent / "_build"
-COMMAND = "rmkit train --data toy --output _build/model --held-out 0 --epochs 10"  # the Makefile's; tests/test_book.py compares
+COMMAND = "rmkit train --data course --output _build/model"  # the Makefile's; tests/test_book.py compares
 RULES = {"chance": "a coin", "longest": "the longest wins", "shortest": "the shortest wins"}
 
 
 def training_page(history):
     """The command, what it printed, in Markdown."""
-    rows = [f"| {epoch['epoch']} | {epoch['loss']:.3f} |" for epoch in history["epochs"]]
+    rows = []
+    for epoch in history["epochs"]:
+        share = epoch["held_out_accuracy"]
+        accuracy = f"{share['value']:.0%} ({share['low']:.0%} to {share['high']:.0%})"
+        rows.append(f"| {epoch['epoch']} | {epoch['loss']:.3f} | {epoch['held_out_loss']:.3f} | {accuracy} |")
+    longest = history["longest_wins"]
+    explained = (
+        f"Losses are in nats; guessing costs $\\log 2 = {math.log(2):.3f}$. The accuracy is that on the {longest['n']} pairs"
+        f" of the validation prompts, with its 95% interval; choosing the longest is right on {longest['value']:.0%} of them."
+    )
     return "\n".join(
         [
-            f"Made in {history['seconds']:.0f} seconds, with seed {history['seed']}, by",
+            f"Made in {history['seconds'] / 60:.1f} minutes, with seed {history['seed']}, by",
             "",
             "```text",
             COMMAND,
             "```",
             "",
-            f"The loss is a mean over the ten prompts, in nats; guessing costs $\\log 2 = {math.log(2):.3f}$.",
+            explained,
             "",
-            "| Epoch | Loss |",
-            "|--:|--:|",
+            "| Epoch | Training loss | Validation loss | Validation accuracy |",
+            "|--:|--:|--:|--:|",
             *rows,
             "",
         ]

@@ -33,14 +33,35 @@ def draw_majority():
 
 CHAPTER_1 = [draw_padding, draw_identical, draw_majority]
 
+FLAWS = {
+    "vague": {"law": 0.5, "care": 0.0},
+    "padded": {"law": 0.496, "care": 0.25},
+    "unsafe": {"law": 0.004, "care": 0.75},
+}
 
-@pytest.mark.parametrize("draw", CHAPTER_1)
+
+def draw_flaws(path=None):
+    return plots.plot_flaws(FLAWS, path)
+
+
+def draw_lengths(path=None):
+    return plots.plot_lengths({"0": range(101), "1": [30, 40, 50], "2 to 4": [7, 7]}, path)
+
+
+def draw_k(path=None):
+    return plots.plot_k({4: 300, 5: 40, 6: 0, 7: 3}, path)
+
+
+DATA_CARD = [draw_flaws, draw_lengths, draw_k]
+
+
+@pytest.mark.parametrize("draw", CHAPTER_1 + DATA_CARD)
 def test_a_figure_is_shown_and_nothing_returned(draw, shown):
     assert draw() is None
     assert len(shown) == 1
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1)
+@pytest.mark.parametrize("draw", CHAPTER_1 + DATA_CARD)
 def test_axes_are_named_and_there_is_no_title(draw, shown):
     draw()
     axes = shown[0]
@@ -48,13 +69,13 @@ def test_axes_are_named_and_there_is_no_title(draw, shown):
     assert not axes.get_title() and axes.figure.get_suptitle() == ""
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1)
+@pytest.mark.parametrize("draw", CHAPTER_1 + DATA_CARD)
 def test_paper_is_white_so_that_a_dark_page_does_not_swallow_the_text(draw, shown):
     draw()
     assert shown[0].figure.get_facecolor() == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1)
+@pytest.mark.parametrize("draw", CHAPTER_1 + DATA_CARD)
 def test_text_is_large_enough_at_400_pixels(draw, shown):
     draw()
     figure = shown[0].figure
@@ -110,3 +131,34 @@ def test_majority_has_its_curves_chance_and_intervals(shown):
     assert any(set(line.get_ydata()) == {0.5} for line in axes.lines), "chance is drawn"
     (low, high), *_ = axes.containers[0].lines[2][0].get_segments()
     assert (low[1], high[1]) == pytest.approx((wilson(84, 100).low, wilson(84, 100).high))
+
+
+@pytest.mark.parametrize("draw", DATA_CARD)
+def test_a_figure_with_a_path_is_saved_and_not_shown(draw, shown, tmp_path):
+    assert draw(tmp_path / "figure.png") is None
+    assert matplotlib.image.imread(tmp_path / "figure.png").shape[1] == 800
+    assert not shown
+
+
+def test_flaws_are_told_by_number_as_well_as_by_shade(shown):
+    draw_flaws()
+    axes = shown[0]
+    assert [text.get_text() for text in axes.texts] == ["50", "0", "50", "25", "<1", "75"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(FLAWS)
+    assert axes.texts[-1].get_color() == "white" and axes.texts[1].get_color() == "black"
+
+
+def test_lengths_show_quartiles_and_counts(shown):
+    draw_lengths()
+    axes = shown[0]
+    assert axes.get_xticklabels()[0].get_text() == "0\nn = 101"
+    box = axes.patches[0].get_path().get_extents()
+    assert (box.ymin, box.ymax) == (25, 75)
+    drawn = {value for line in axes.lines for value in line.get_ydata()}
+    assert {5, 50, 95} <= drawn, "median and whiskers"
+
+
+def test_k_bars_are_labeled(shown):
+    draw_k()
+    assert [bar.get_height() for bar in shown[0].patches] == [300, 40, 0, 3]
+    assert [text.get_text() for text in shown[0].texts] == ["300", "40", "0", "3"]
