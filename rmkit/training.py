@@ -124,6 +124,8 @@ def train(
     if output is not None:
         output = Path(output)
         check_output(output, resume)
+    elif resume:
+        raise InputError("resume=True needs output, the folder that the interrupted run wrote to")
 
     accelerator = Accelerator()
     start = time.perf_counter()

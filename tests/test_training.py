@@ -121,11 +121,12 @@ def test_ties_alone_are_nothing_to_learn_from():
         ({"max_length": 513}, "from 3 to 512"),
         ({"seed": -1}, "seed is -1"),
         ({"micro_batch_size": -1}, "micro_batch_size is -1"),
+        ({"output": None, "resume": True}, "resume=True needs output"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(tmp_path, setting, words):
     with pytest.raises(InputError, match=words):
-        train(RewardModel.from_encoder(), TOY, output=tmp_path / "run", **setting)
+        train(RewardModel.from_encoder(), TOY, **{"output": tmp_path / "run", **setting})
     assert not (tmp_path / "run").exists()
 
 
