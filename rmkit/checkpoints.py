@@ -20,6 +20,8 @@ STATE = "state.json"
 
 def check_output(output, resume):
     """Raise `InputError` unless a run may write into the folder `output`; what is there already is never overwritten."""
+    if not str(output).strip():
+        raise InputError("the output folder has no name; name the folder to write the model to")
     output = Path(output)
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -122,8 +122,8 @@ def train(
     if eval_data is not None and not eval_data.n_pairs:
         raise InputError("the held-out data holds no pair to measure on: it is empty, or every ranking is a tie")
     if output is not None:
-        output = Path(output)
         check_output(output, resume)
+        output = Path(output)
     elif resume:
         raise InputError("resume=True needs output, the folder that the interrupted run wrote to")
 

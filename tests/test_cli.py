@@ -166,6 +166,8 @@ def test_an_output_folder_that_cannot_be_written(tmp_path, capsys):
     status, _, err = call(capsys, "train", "--data", "toy", "--output", tmp_path / "file" / "run")
     assert status == 2 and "cannot be written" in err and len(err.splitlines()) == 1
     assert (tmp_path / "file").read_text() == "precious"
+    status, _, err = call(capsys, "train", "--data", "toy", "--output", "")
+    assert status == 2 and "has no name" in err
 
 
 @pytest.mark.parametrize("command", ["evaluate", "score"])
