@@ -246,6 +246,18 @@ def learnability_page(measured):
         if model["low"] > words["high"]
         else "The model's interval does not lie above that of words alone: so few test prompts do not settle which is better."
     )
+    similarity = base["similarity"]
+    fewest = min(measured["curve"], key=int)
+    verdict += (
+        f" On prompts that it was trained on, it is right about {share(measured['training_pairs'])} of the pairs: it knows "
+        f"them by heart, and little of that carries over. With {fewest} training prompts it reached "
+        f"{share(measured['curve'][fewest]['value'])}, with all {measured['n_train']} it reaches {share(model['value'])}."
+    )
+    if similarity["value"] >= model["value"]:
+        verdict += (
+            " A rule without any training does no worse: the answer whose vector in the frozen encoder is more like the "
+            "prompt's is the better one about as often. So the encoder holds more than this training brings out of it."
+        )
     curve = {**measured["curve"], str(measured["n_train"]): model}
     how = (
         f"Trained on the {measured['n_train']} prompts of `course:train` with `rmkit.train`'s defaults, once for each of "

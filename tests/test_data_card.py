@@ -198,6 +198,7 @@ MEASURED = {
     "seeds": 5,
     "minutes": [2.14, 2.46],
     "accuracy": estimate(0.7),
+    "training_pairs": 0.9,
     "baselines": {
         name: estimate(0.55) for name in ("longest", "shortest", "bag_of_words", "similarity", "frozen_probe")
     },
@@ -215,7 +216,9 @@ def test_what_was_learned():
         assert numbers(page, first)[0] == right
     assert "2.1 to 2.5 minutes" in page and "it learned more than tone" in page and "PandaLM" not in page
     page = data_card.learnability_page(MEASURED | {"accuracy": estimate(0.57)})
-    assert "do not settle" in page
+    assert "do not settle" in page and "A rule without any training" not in page
+    page = data_card.learnability_page(MEASURED | {"accuracy": estimate(0.54)})
+    assert "A rule without any training does no worse" in page
 
 
 def test_what_was_not_measured_is_called_so(tmp_path, monkeypatch):
