@@ -50,7 +50,7 @@ book: _build/book.done
 _build/book.done: .venv/installed _build/model.done _build/data-card.done $(PAGES) $(PACKAGE)
 	@echo "Rendering the book ..."
 	@rm -rf _build/html _build/.doctrees
-	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >/dev/null
+	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >_build/book.log 2>&1 || { cat _build/book.log; exit 1; }
 	@touch $@
 
 # A few minutes on two cores. The page book/model.md shows what came out.

@@ -17,14 +17,14 @@ from rmkit.losses import k_choose_2_loss, pair_positions
 class Report:
     """What `evaluate` found; `print` it, `plot` it, `save` it.
 
-    accuracy: the share of pairs in which the better response has the higher reward, with Wilson's 95% interval; equal
-        rewards count half, as a coin would. All pairs weigh the same.
-    log_loss: the mean over pairs of -log sigmoid(margin), in nats; a coin's is log 2 = 0.693.
-    ranking_loss: the K-choose-2 loss, which training lowers: the mean over each ranking's pairs, then over rankings.
-    n_pairs, n_prompts, n_ties: pairs measured, different prompts, pairs left out because the data calls them a tie.
-    n_truncated, n_answers_cut: texts that were cut to fit, and those among them that lost part of the response.
-    baselines: what a coin, "the longest wins" and "the shortest wins" get on the same pairs. Length is in characters.
-    margins: better minus worse, a number a pair.
+    - `accuracy`: the share of pairs in which the better response has the higher reward, with Wilson's 95% interval; equal
+      rewards count half, as a coin would. All pairs weigh the same.
+    - `log_loss`: the mean over pairs of -log sigmoid(margin), in nats; a coin's is log 2 = 0.693.
+    - `ranking_loss`: the K-choose-2 loss, which training lowers: the mean over each ranking's pairs, then over rankings.
+    - `n_pairs`, `n_prompts`, `n_ties`: pairs measured, different prompts, pairs left out because the data calls them a tie.
+    - `n_truncated`, `n_answers_cut`: texts that were cut to fit, and those among them that lost part of the response.
+    - `baselines`: what a coin, "the longest wins" and "the shortest wins" get on the same pairs. Length is in characters.
+    - `margins`: better minus worse, a number a pair.
     """
 
     accuracy: Estimate
