@@ -37,7 +37,9 @@ def give_aways(rankings):
 def spoiled(change):
     """A copy of the course data in which `change(text, rank, best)` has rewritten every response."""
     return Rankings(
-        Ranking(r.prompt, [change(text, rank) for text, rank in zip(r.responses, r.ranks, strict=True)], r.ranks, r.info)
+        Ranking(
+            r.prompt, [change(text, rank) for text, rank in zip(r.responses, r.ranks, strict=True)], r.ranks, r.info
+        )
         for r in COURSE
     )
 
@@ -49,7 +51,10 @@ def test_no_give_aways():
 @pytest.mark.parametrize(
     "change, promise",
     [
-        (lambda text, rank: text if rank else text + " That holds in nearly all cases, as far as is known today.", "length"),
+        (
+            lambda text, rank: text if rank else text + " That holds in nearly all cases, as far as is known today.",
+            "length",
+        ),
         (lambda text, rank: text if rank else f"Certainly: {text[:1].lower()}{text[1:]}", "words"),
         (lambda text, rank: text.replace(".", "!") if rank else text, "words"),
         (lambda text, rank: f"{text} This is all that there is to say here." if rank == 2 else text, "shared runs"),
@@ -61,13 +66,17 @@ def test_the_audit_sees_a_give_away(change, promise):
 
 def test_shape_and_fields():
     assert len(COURSE) >= 400 and len(set(COURSE.prompts)) == len(COURSE)
-    assert sum(len(ranking) >= 5 for ranking in COURSE) >= 50 and {len(ranking) for ranking in COURSE} == set(range(4, 10))
+    assert sum(len(ranking) >= 5 for ranking in COURSE) >= 50 and {len(ranking) for ranking in COURSE} == set(
+        range(4, 10)
+    )
     domains = Counter(ranking.info["domain"] for ranking in COURSE)
     assert set(domains) == DOMAINS and 0.30 <= domains["law"] / len(COURSE) <= 0.37
     assert len({ranking.info["id"] for ranking in COURSE}) == len(COURSE)
     for ranking in COURSE:
         for rank, flaw, why in zip(ranking.ranks, ranking.info["flaws"], ranking.info["why"], strict=True):
-            assert (flaw in FLAWS and re.search(r"\w", why)) if rank else (flaw is None and why is None), ranking.info["id"]
+            assert (flaw in FLAWS and re.search(r"\w", why)) if rank else (flaw is None and why is None), ranking.info[
+                "id"
+            ]
 
 
 def test_the_split_is_by_prompt_and_alike_in_every_domain():

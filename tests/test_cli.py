@@ -101,7 +101,9 @@ def test_data_commands(tmp_path, capsys):
 def test_data_that_says_what_to_train_on(tmp_path, capsys):
     """Neither the test part nor, unless held out, the validation part is ever trained on."""
     parts = ["train"] * 5 + ["validation"] * 3 + ["test"] * 4
-    rows = [{"prompt": f"{n} + 1?", "chosen": f"{n + 1}", "rejected": "0", "split": part} for n, part in enumerate(parts)]
+    rows = [
+        {"prompt": f"{n} + 1?", "chosen": f"{n + 1}", "rejected": "0", "split": part} for n, part in enumerate(parts)
+    ]
     data = jsonl(tmp_path / "parts.jsonl", *rows)
     options = ["--epochs", 1, "--max-length", 32, "--json"]
     status, out, err = call(capsys, "train", "--data", data, "--output", tmp_path / "run", *options)
