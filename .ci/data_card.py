@@ -293,7 +293,7 @@ def learnability_page(measured):
 
 def estimates(title, parts):
     """A table of named estimates."""
-    rows = [[name, share(e["value"]), interval(e), e["n"]] for name, e in parts.items()]
+    rows = [[name, share(e["value"]), interval(e) if e["n"] >= 20 else "too few", e["n"]] for name, e in parts.items()]
     return table([title, "right", "95% interval", "pairs"], rows)
 
 

@@ -17,11 +17,15 @@ def audit(rankings):
     words = bag_of_words(rankings)
     domains = defaultdict(list)
     for ranking in rankings:
-        if "domain" in ranking.info:
+        if isinstance(ranking.info.get("domain"), str):
             domains[ranking.info["domain"]].append(ranking)
     described = {name: Rankings(part).describe() for name, part in sorted(domains.items())}
     keys = ("n_prompts", "n_pairs", "longest_wins")
-    flaws = Counter(flaw for ranking in rankings for flaw in ranking.info.get("flaws", ()) if flaw)
+    flaws = Counter()
+    for ranking in rankings:
+        named = ranking.info.get("flaws")
+        if isinstance(named, list) and len(named) == len(ranking):
+            flaws.update(flaw for flaw in named if flaw and isinstance(flaw, str))
     return {
         "bag_of_words": words.to_dict() if words else None,
         "shared_runs": len(shared_runs(rankings)),

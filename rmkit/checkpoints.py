@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from rmkit.errors import InputError
-from rmkit.files import write_json
+from rmkit.files import put_in_place, write_json
 from rmkit.model import WEIGHTS, check_folder, disk_errors
 
 OPTIMIZER = "optimizer.safetensors"
@@ -61,14 +61,16 @@ def save_checkpoint(output, model, optimizer, history, settings):
         tensors = {f"{i}.{name}": tensor for i, state in moments.items() for name, tensor in state.items()}
         with disk_errors(folder):
             save_file(tensors, writing / OPTIMIZER)
+        put_in_place(writing / OPTIMIZER, writing / OPTIMIZER)
         write_json(writing / STATE, {"history": history.to_dict(), "settings": settings})
     except BaseException:
         shutil.rmtree(writing, ignore_errors=True)
         raise
-    previous = last_checkpoint(output)
-    os.rename(writing, folder / f"epoch-{len(history.epochs):04d}")
-    if previous:
-        shutil.rmtree(previous)
+    latest = folder / f"epoch-{len(history.epochs):04d}"
+    os.rename(writing, latest)
+    for previous in folder.glob("epoch-*"):
+        if previous != latest:
+            shutil.rmtree(previous)
 
 
 def load_checkpoint(output, model, optimizer, settings):
@@ -88,15 +90,15 @@ def load_checkpoint(output, model, optimizer, settings):
     check_folder(folder)
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        history, made_with = state["history"], state["settings"]
         weights = load_file(folder / WEIGHTS)
         tensors = load_file(folder / OPTIMIZER)
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, LookupError, TypeError, SafetensorError) as error:
         raise InputError(
             f"checkpoint '{folder}': cannot be read ({error}); delete the folder and train again"
         ) from None
     for name, value in settings.items():
-        if state["settings"].get(name) != value:
-            there = state["settings"].get(name)
+        if (there := made_with.get(name)) != value:
             raise InputError(
                 f"checkpoint '{folder}': was made with another {name} ({there}, now {value}); resume with the same, or "
                 "choose another output folder"
@@ -107,7 +109,7 @@ def load_checkpoint(output, model, optimizer, settings):
         position, moment = name.split(".")
         moments.setdefault(int(position), {})[moment] = tensor.clone()  # out of the mapped file
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    return state["history"]
+    return history
 
 
 def fingerprint(rankings):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -16,7 +17,8 @@ def main(argv=None):
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: _say(f"rmkit: {message}")
             result, text = args.run(args)
-        print(json.dumps(result, ensure_ascii=False, allow_nan=False) if args.json else text)
+        if not _is_helper():
+            print(json.dumps(result, ensure_ascii=False, allow_nan=False) if args.json else text)
         return 2 if result.get("n_refused") and args.run is _validate else 0
     except InputError as error:
         _say(f"rmkit: {error}")
@@ -38,11 +40,13 @@ def _train(args):
     training, held_out = _sides(data, args.held_out, args.seed)
     from rmkit.checkpoints import check_output
     from rmkit.model import RewardModel
-    from rmkit.training import TABLE_HEAD, check_settings, table_row, train
+    from rmkit.training import TABLE_HEAD, check_data, check_settings, table_row, train
 
     settings = {name: getattr(args, name) for name in ("epochs", "lr", "batch_size", "max_length", "seed")}
     check_settings(**settings)
+    check_data(training, held_out)
     model = RewardModel.from_encoder(args.encoder, seed=args.seed)
+    check_settings(**settings, longest_text=model.longest_text)
     check_output(args.output, args.resume)
     _say_left_out(data)
     held_out_text = f", {len(held_out)} held out" if held_out else ""
@@ -70,8 +74,14 @@ def _sides(data, share, seed):
         name: [ranking for ranking in data if ranking.info.get("split") == name] for name in ("train", "validation")
     }
     if parts["train"] and len(parts["train"]) < len(data):
-        _say("the data says what to train on: only its part 'train' is used, and 'validation' is held out")
-        return Rankings(parts["train"]), Rankings(parts["validation"]) if parts["validation"] and share else None
+        held_out = Rankings(parts["validation"]) if parts["validation"] and share else None
+        _say(
+            "the data is split: only its part 'train' is trained on"
+            + (", 'validation' is held out" if held_out else "")
+        )
+        return Rankings(parts["train"]), held_out
+    if not parts["train"] and any(ranking.info.get("split") == "test" for ranking in data):
+        raise InputError("the data is a test part, and has no part to train on; name the part 'train', or other data")
     return data.split(test=share, seed=seed) if share else (data, None)
 
 
@@ -181,7 +191,13 @@ def _say_left_out(data):
 
 
 def _say(text):
-    print(text, file=sys.stderr, flush=True)
+    if not _is_helper():
+        print(text, file=sys.stderr, flush=True)
+
+
+def _is_helper():
+    """Whether this is one of several processes, and not the first, which speaks for all."""
+    return os.environ.get("RANK", "0") != "0"
 
 
 class _Parser(argparse.ArgumentParser):

@@ -42,8 +42,10 @@ def encoder_folder(name=EMBEDDED):
     return str(folder)
 
 
-def load_tokenizer(name=EMBEDDED):
+def load_tokenizer(name=EMBEDDED, **where):
     """The tokenizer of an encoder, with no truncation or padding of its own: `rmkit.batching` does both, visibly.
+
+    `where` is passed on to the Hub: `revision`, `token`, `cache_dir`.
 
     >>> tokenizer = load_tokenizer()
     >>> tokenizer.tokenize("Habeas corpus?")
@@ -51,7 +53,7 @@ def load_tokenizer(name=EMBEDDED):
     """
     from transformers import AutoTokenizer
 
-    tokenizer = _load(AutoTokenizer, name)
+    tokenizer = _load(AutoTokenizer, name, **where)
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()

@@ -34,8 +34,7 @@ def whole_file(path, mode="w"):
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        put_in_place(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -48,7 +47,9 @@ def write_json(path, value):
         file.write("\n")
 
 
-def _umask():
+def put_in_place(temporary, path):
+    """Rename a finished temporary file to `path`, with the permissions that new files have here, not private ones."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    os.chmod(temporary, 0o666 & ~mask)
+    os.replace(temporary, path)

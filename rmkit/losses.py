@@ -21,7 +21,7 @@ def pairwise_loss(chosen, rejected):
     Raises:
         ValueError: if the shapes differ or there is no pair.
 
-    `logsigmoid` is exact for any difference, where `log(sigmoid(x))` is -inf from about x = -104 down.
+    `logsigmoid` is exact for any difference, where `log(sigmoid(x))` is -inf from about x = -89 down.
     Source: Bradley and Terry 1952, doi:10.2307/2334029; Ouyang et al. 2022, arXiv:2203.02155, equation 1 with K = 2.
 
     >>> pairwise_loss(torch.tensor([0.3]), torch.tensor([-0.2]))

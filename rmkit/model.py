@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedMode
 from rmkit.batching import encode_many, length_buckets, pad
 from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet
 from rmkit.errors import InputError
+from rmkit.files import put_in_place
 
 WEIGHTS = "model.safetensors"
 
@@ -95,6 +96,7 @@ class RewardModel(PreTrainedModel):
             model.head.weight.normal_(0, 1 / math.sqrt(hidden + 1), generator=generator)
             model.head.bias.zero_()
         model.tokenizer = load_tokenizer(encoder)
+        model.config.text_length = min(model.config.text_length, model.longest_text)
         return _in_memory(model.eval())
 
     def _init_weights(self, module):
@@ -134,6 +136,10 @@ class RewardModel(PreTrainedModel):
         for name, text in [("prompt", prompt), *((f"response {i}", text) for i, text in enumerate(responses, 1))]:
             if not isinstance(text, str) or not text.strip():
                 raise InputError(f"{name} is {text!r}; it must be text with at least one visible character")
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise InputError(f"{name} is {text!a}; it must be valid UTF-8") from None
         encoded = encode_many(self.tokenizer, [prompt] * len(responses), responses, self.config.text_length)
         cut = sum(1 for text in encoded if text.cut_response)
         if cut:
@@ -153,7 +159,8 @@ class RewardModel(PreTrainedModel):
         >>> ranked[0][1] >= ranked[1][1] >= ranked[2][1]
         True
         """
-        rewards = self.score(prompt, list(responses))
+        responses = [responses] if isinstance(responses, str) else list(responses)
+        rewards = self.score(prompt, responses)
         return sorted(zip(responses, rewards, strict=True), key=lambda pair: -pair[1])
 
     @torch.no_grad()
@@ -188,7 +195,7 @@ class RewardModel(PreTrainedModel):
             for path in sorted(Path(temporary).iterdir(), key=lambda path: path.name == WEIGHTS):
                 with open(path, "rb") as file:
                     os.fsync(file.fileno())
-                os.replace(path, folder / path.name)
+                put_in_place(path, folder / path.name)
 
     @classmethod
     def from_pretrained(cls, name, **kwargs):
@@ -211,7 +218,8 @@ class RewardModel(PreTrainedModel):
         missing = sorted(report["missing_keys"])
         if missing:
             raise InputError(f"model {str(name)!r}: the weights hold no {missing[0]!r}; save it again with rmkit")
-        model.tokenizer = load_tokenizer(name)
+        where = {key: kwargs[key] for key in ("revision", "token", "cache_dir") if key in kwargs}
+        model.tokenizer = load_tokenizer(name, **where)
         return _in_memory(model.eval())
 
 

@@ -98,7 +98,8 @@ def train(
         max_length: tokens a text; a longer one loses the start of its prompt.
         seed: draws the order of the rankings, and dropout if the encoder has any.
         micro_batch_size: rankings a forward pass, for when memory is short; the gradient is the same.
-        output: a folder; after each epoch a checkpoint is written there, at the end the model and its history.
+        output: a folder; after each epoch a checkpoint is written there, at the end the model and its history. The last
+            checkpoint, in its folder `checkpoints`, stays for more epochs later; delete it to save the space.
         resume: go on from the last checkpoint in `output`, if there is one, to the same weights as a run that was
             never interrupted.
         on_epoch: called with each epoch's entry of the history.
@@ -116,11 +117,8 @@ def train(
     True
     """
     check_settings(epochs, lr, batch_size, max_length, seed, micro_batch_size, model.longest_text)
+    check_data(data, eval_data)
     rankings = [ranking for ranking in data if ranking.pairs()]
-    if not rankings:
-        raise InputError("the training data holds no pair to learn from: it is empty, or every ranking is a tie")
-    if eval_data is not None and not eval_data.n_pairs:
-        raise InputError("the held-out data holds no pair to measure on: it is empty, or every ranking is a tie")
     if output is not None:
         check_output(output, resume)
         output = Path(output)
@@ -139,11 +137,17 @@ def train(
     settings = {"lr": lr, "batch_size": batch_size, "max_length": max_length, "seed": seed}
     settings |= {"encoder": model.config.encoder["_name_or_path"]}
     settings |= {"head": model.config.head, "pooling": model.config.pooling}
+    settings |= {"dropout": model.config.encoder.get("hidden_dropout_prob")}
     settings |= {"data": fingerprint(rankings), "held-out data": fingerprint(eval_data or [])}
     if resume and (saved := load_checkpoint(output, model, optimizer, settings)):
         history = History(**saved)
+        if len(history.epochs) > epochs:
+            raise InputError(
+                f"epochs is {epochs}, but the run in '{output}' has made {len(history.epochs)}; ask for more"
+            )
         start -= history.seconds
 
+    silent = None if accelerator.is_main_process else True  # None: no bar where standard error is not a terminal
     for epoch in range(len(history.epochs) + 1, epochs + 1):
         # All that is random in an epoch follows from the seed and the epoch's number, so it can be repeated.
         with torch.random.fork_rng():
@@ -151,7 +155,7 @@ def train(
             batches = length_buckets(lengths, batch_size, order)
             parallel.train()
             total = torch.zeros((), device=accelerator.device)
-            for batch in tqdm(batches, desc=f"epoch {epoch}", leave=False, disable=None):
+            for batch in tqdm(batches, desc=f"epoch {epoch}", leave=False, disable=silent):
                 examples = [(rankings[i], encoded[i]) for i in batch]
                 total += len(batch) * _gradient(accelerator, parallel, model, examples, micro_batch_size)
                 optimizer.step()
@@ -202,8 +206,16 @@ def _gradient(accelerator, parallel, model, examples, micro_batch_size):
     return part
 
 
-def check_settings(epochs, lr, batch_size, max_length, seed, micro_batch_size=None, longest_text=512):
-    """Raise `InputError`, naming the setting, unless a run can work with these."""
+def check_data(data, eval_data=None):
+    """Raise `InputError` unless there is something to learn from and, where data is held out, to measure on."""
+    if not any(ranking.pairs() for ranking in data):
+        raise InputError("the training data holds no pair to learn from: it is empty, or every ranking is a tie")
+    if eval_data is not None and not eval_data.n_pairs:
+        raise InputError("the held-out data holds no pair to measure on: it is empty, or every ranking is a tie")
+
+
+def check_settings(epochs, lr, batch_size, max_length, seed, micro_batch_size=None, longest_text=None):
+    """Raise `InputError`, naming the setting, unless a run can work with these; `longest_text` is the encoder's limit."""
     at_least_one = {"epochs": epochs, "batch_size": batch_size, "micro_batch_size": micro_batch_size or 1}
     for name, value in at_least_one.items():
         if not isinstance(value, int) or value < 1:
@@ -212,5 +224,7 @@ def check_settings(epochs, lr, batch_size, max_length, seed, micro_batch_size=No
         raise InputError(f"seed is {seed}; it must be a whole number from 0 to 2^40 - 1")
     if not (isinstance(lr, (int, float)) and math.isfinite(lr) and lr > 0):
         raise InputError(f"lr is {lr}; it must be a number above 0, such as 1e-4")
-    if not isinstance(max_length, int) or not 3 <= max_length <= longest_text:
-        raise InputError(f"max_length is {max_length}; this encoder reads from 3 to {longest_text} tokens")
+    if not isinstance(max_length, int) or max_length < 3:
+        raise InputError(f"max_length is {max_length}; it must be a whole number, 3 or more: [CLS], one token, [SEP]")
+    if longest_text and max_length > longest_text:
+        raise InputError(f"max_length is {max_length}; this encoder reads at most {longest_text} tokens")

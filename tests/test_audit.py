@@ -115,3 +115,13 @@ def test_a_run_from_the_prompt_is_not_counted():
     responses = ["one two three four five six seven eight", "one two three four five six seven eight nine ten"]
     assert shared_runs(Rankings([Ranking(prompt, responses)])) == []
     assert len(shared_runs(Rankings([Ranking("Count.", responses)]))) == 1
+
+
+def test_columns_of_other_data_that_happen_to_have_our_names():
+    odd = [
+        {"domain": None, "flaws": 3},
+        {"domain": ["law"], "flaws": "bad"},
+        {"domain": "law", "flaws": [None, "vague"]},
+    ]
+    found = audit(Rankings(Ranking(f"question {n}", ["yes", "no"], info=info) for n, info in enumerate(odd)))
+    assert list(found["by_domain"]) == ["law"] and found["flaws"] == {"vague": 1}

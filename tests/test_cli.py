@@ -111,6 +111,12 @@ def test_data_that_says_what_to_train_on(tmp_path, capsys):
     assert json.loads(out)["epochs"][0]["held_out_accuracy"]["n"] == 3
     status, out, err = call(capsys, "train", "--data", data, "--output", tmp_path / "all", *options, "--held-out", 0)
     assert status == 0 and "training on 5 rankings (5 pairs)\n" in err
+    test = jsonl(tmp_path / "test.jsonl", *rows[-4:])
+    status, _, err = call(capsys, "train", "--data", test, "--output", tmp_path / "none", *options)
+    assert status == 2 and "is a test part" in err
+    ties = jsonl(tmp_path / "ties.jsonl", *({"prompt": p, "responses": ["a", "b"], "ranks": [0, 0]} for p in "xy"))
+    status, _, err = call(capsys, "train", "--data", ties, "--output", tmp_path / "none", *options)
+    assert status == 2 and "every ranking is a tie" in err and not (tmp_path / "none").exists()
 
 
 # --- Wrong input: one sentence, status 2, nothing written ------------------------------------------------------------
@@ -149,7 +155,7 @@ def test_bad_data(tmp_path, capsys, model, command, name):
         (["--lr", "nan"], "lr is nan"),
         (["--lr", "-1"], "lr is -1.0"),
         (["--batch-size", "0"], "batch_size is 0"),
-        (["--max-length", "1000"], "from 3 to 512"),
+        (["--max-length", "1000"], "at most 512"),
         (["--held-out", "1"], "--held-out is 1.0"),
         (["--limit", "0"], "limit is 0"),
         (["--seed", "-3"], "seed is -3"),
@@ -182,6 +188,8 @@ def test_a_model_that_is_not_there(tmp_path, capsys, command):
 def test_an_empty_prompt_or_response(capsys, model):
     status, _, err = call(capsys, "score", "--model", model, "--prompt", "a", "--response", "")
     assert status == 2 and "response 1 is ''" in err
+    status, _, err = call(capsys, "score", "--model", model, "--prompt", "a\udcff", "--response", "b")
+    assert status == 2 and "must be valid UTF-8" in err
 
 
 def test_a_text_of_100_000_words_is_accepted_cut_and_counted(tmp_path, capsys, model):

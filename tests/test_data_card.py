@@ -1,5 +1,7 @@
 """The card of the course data says what is in the file: tables that add up, promises that can be seen to break."""
 
+import hashlib
+import json
 import re
 from statistics import median, quantiles
 
@@ -7,7 +9,7 @@ import data_card
 import pytest
 from conftest import ROOT
 
-from rmkit.data import Ranking, Rankings, load_rankings
+from rmkit.data import DATASETS, Ranking, Rankings, load_rankings
 
 CARD = (ROOT / "book" / "data-card.md").read_text(encoding="utf-8")
 
@@ -228,3 +230,14 @@ def test_what_was_not_measured_is_called_so(tmp_path, monkeypatch):
     data_card.main(tmp_path, tmp_path / "none.json", tmp_path / "none.json")
     for name in ("agreement", "sample", "learnability"):
         assert "Not measured yet" in (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+
+
+def test_what_was_learned_was_measured_on_this_very_file():
+    measured = json.loads((ROOT / "book" / "learnability.json").read_text(encoding="utf-8"))
+    now = hashlib.sha256((DATASETS / "course.jsonl").read_bytes()).hexdigest()
+    assert measured["data"] == now, "the data has changed: run tests/benchmarks/learnability.py again"
+
+
+def test_an_interval_from_a_handful_of_pairs_is_not_printed():
+    page = data_card.estimates("By flaw", {"rare": estimate(0.8, n=8)})
+    assert numbers(page, "rare") == ["80.0%", "too few", "8"]

@@ -99,6 +99,7 @@ def test_rank_sorts_best_first(model):
     ranked = model.rank(PROMPT, RESPONSES)
     assert {response for response, _ in ranked} == set(RESPONSES)
     assert [reward for _, reward in ranked] == sorted(model.score(PROMPT, RESPONSES), reverse=True)
+    assert model.rank(PROMPT, (response for response in RESPONSES)) == ranked
 
 
 def test_score_takes_one_or_many_and_nothing_empty(model):
@@ -123,6 +124,12 @@ def test_scoring_leaves_the_mode_as_it_was(model):
     model.eval()
 
 
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 @pytest.mark.parametrize("head, pooling", [("tanh", "cls"), ("linear", "mean")])
 def test_save_and_load_keep_everything(tmp_path, head, pooling):
     model = RewardModel.from_encoder(head=head, pooling=pooling, seed=3)
@@ -133,6 +140,7 @@ def test_save_and_load_keep_everything(tmp_path, head, pooling):
     assert loaded.score(PROMPT, RESPONSES) == before  # to the last bit
     assert (loaded.config.head, loaded.config.pooling, loaded.config.text_length) == (head, pooling, 77)
     assert torch.equal(loaded.head.weight, model.head.weight)
+    assert (tmp_path / "model" / "model.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask()
     names = {path.name for path in (tmp_path / "model").iterdir()}
     assert names == {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
     assert str(tmp_path.parent) not in (tmp_path / "model" / "config.json").read_text()

@@ -9,6 +9,7 @@ defaults change, and commit the result.
 """
 
 import argparse
+import hashlib
 import random
 from collections import defaultdict
 from pathlib import Path
@@ -20,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 import rmkit
 from rmkit.audit import fit_words
 from rmkit.batching import encode_rankings, length_buckets, pad
-from rmkit.data import Rankings, load_rankings, wilson
+from rmkit.data import DATASETS, Rankings, load_rankings, wilson
 from rmkit.files import write_json
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +129,7 @@ def main():
     lengths = np.array([len(better) - len(worse) for better, worse in texts])
     words = fit_words([(r.responses[i], r.responses[j]) for r, i, j in pairs_of(train)])
     result = {
+        "data": hashlib.sha256((DATASETS / "course.jsonl").read_bytes()).hexdigest(),
         "n_train": len(train),
         "n_test": len(test),
         "seeds": args.seeds,
