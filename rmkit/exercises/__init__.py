@@ -62,15 +62,16 @@ def check(body):
     return run
 
 
-def call(function, *arguments):
+def call(function, *arguments, in_place=False):
     """The learner's function on copies of `arguments`; whatever goes wrong there becomes a `Mistake`.
 
-    Generators are read into a list, so that a function with `yield` is as good as one with `return`.
+    Generators are read into a list, so that a function with `yield` is as good as one with `return`. With `in_place` the
+    function gets the arguments themselves and may change them, as a step of training changes a model.
     """
     if not callable(function):
         raise Mistake(f"give the check the function itself, without calling it; this is {kind(function)}.")
     name = getattr(function, "__name__", "your function")
-    given = copy.deepcopy(arguments)
+    given = arguments if in_place else copy.deepcopy(arguments)
     here = f"{name}({', '.join(show(argument) for argument in arguments)})"
     try:
         result = function(*given)
@@ -84,7 +85,7 @@ def call(function, *arguments):
         raise Mistake(f"{here} stopped with {type(error).__name__}: {error}") from None
     if result is None:
         raise Mistake(f"{here} returned None: is the last line missing its `return`?")
-    if plain(given) != plain(arguments):
+    if not in_place and plain(given) != plain(arguments):
         raise Mistake(
             f"{name} changed the list it was given, and whoever calls it still needs that list. `+=`, `append`, `pop` "
             "and `sort` work in place; build a new list with `+` or `sorted`."
@@ -93,8 +94,8 @@ def call(function, *arguments):
 
 
 def show(value):
-    """`value` as Python writes it, shortened in the middle to fit into a sentence."""
-    text = repr(value)
+    """`value` as Python writes it, on one line and shortened in the middle to fit into a sentence."""
+    text = " ".join(repr(value).split())
     return text if len(text) <= 90 else f"{text[:60]} ... {text[-20:]}"
 
 
@@ -105,9 +106,11 @@ def kind(value):
 
 
 def plain(value):
-    """Tensors and arrays, wherever they stand inside lists and tuples, as plain lists and numbers; all else as it is."""
+    """Tensors and arrays, wherever they stand inside lists, tuples and dicts, as plain lists and numbers; all else as it is."""
     if callable(getattr(value, "tolist", None)):
         return plain(value.tolist())
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
     return value
