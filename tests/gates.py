@@ -249,6 +249,45 @@ def starts_with_title(notebook, path):
     return [] if len(titles) == 1 and titles[0] in first else [f"{len(titles)} first-level headings, or not in cell 1"]
 
 
+def numbers(words):
+    """The numbers of a text, "12,000" and `12_000` without their commas; none from names such as "law-092"."""
+    plain = re.sub(r"(?<=\d)(?:,|_|\{,\})(?=\d{3}\b)", "", words)
+    return re.findall(r"(?<![\w.,])(?<![A-Za-z]-)\d+(?:\.\d+)?(?!\w|\.\d)", plain)
+
+
+def numbers_are_backed(notebook, path):
+    """Every number that the text claims is printed, computed or asserted by a cell, or stands with a link to its source.
+
+    Whole numbers below 10 are free, and so are the first cell (minutes, megabytes) and questions. A number is backed by an
+    output, a code cell or a cited passage that holds it, or holds it with more digits; a percentage also by its share. An
+    example worked "by hand" is backed by the assertion that follows it.
+    """
+    passages = []  # (passage, whether it is cited, the code that follows)
+    for position, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] == "markdown" and position > 0:
+            after = next((source(later) for later in notebook["cells"][position:] if later["cell_type"] == "code"), "")
+            for passage in re.split(r"\n\s*\n|\n(?=\s*[-*] |\s*\d+\. )", source(cell)):
+                passages.append((passage, "](http" in passage, after))
+    shown = [source(cell) + "\n" + "\n".join(output_texts(cell)) for cell in code_cells(notebook)]
+    shown += [passage for passage, cited, _ in passages if cited]
+    known = {float(number) for words in shown for number in numbers(words)}
+    problems = []
+    for passage, cited, after in passages:
+        by_hand = re.search(r"(?i)\bby hand\b", passage) and "assert" in after
+        if cited or by_hand or passage.startswith("#") or "<summary>" in passage:
+            continue
+        words = re.sub(r"`[^`]*`|\]\([^)]*\)", " ", passage)  # code and addresses claim nothing
+        for number in numbers(words):
+            value, digits = float(number), len(number.partition(".")[2])
+            scales = (1, 100) if re.search(rf"(?<![\d.]){re.escape(number)}\s?\\?%", words) else (1,)
+            backed = any(round(scale * x, digits) == value for x in known for scale in scales)
+            if not backed and (digits or value >= 10):
+                problems.append(
+                    f"{number} in {passage.strip()[:60]!r}: no cell shows it and no link says where it is from"
+                )
+    return problems
+
+
 RULES = [
     runs_in_order,
     shows_output,
@@ -267,4 +306,5 @@ RULES = [
     details_closed,
     links_resolve,
     starts_with_title,
+    numbers_are_backed,
 ]

@@ -152,6 +152,9 @@ BAD = [
     ("dead link", gates.links_resolve, replace(7, "notation.md", "nowhere.md"), "leads nowhere"),
     ("dead anchor", gates.links_resolve, replace(0, "#the-end", "#the-middle"), "#the-middle"),
     ("no title", gates.starts_with_title, replace(0, "# Example", "Example"), "0 first-level"),
+    ("a number from nowhere", gates.numbers_are_backed, add(markdown("It rose to 12.5%.")), "12.5 in"),
+    ("a number near one", gates.numbers_are_backed, add(code("x = 0.1249", 4), markdown("Above 12.6%.")), "12.6 in"),
+    ("by hand, unchecked", gates.numbers_are_backed, add(markdown("By hand: 3.5 + 8.25 = 11.75")), "11.75 in"),
     ("two titles", gates.starts_with_title, replace(7, "## The end", "# The end"), "2 first-level"),
 ]
 
@@ -161,6 +164,23 @@ def test_a_bad_notebook_is_refused(rule, spoil, says, good):
     spoil(good)
     problems = rule(good, PATH)
     assert any(says in problem for problem in problems), problems
+
+
+BACKED = {
+    "printed": (markdown("It is 12.5."), code("print(x)", 4, [stream("12.4999\n")])),
+    "a share": (markdown("It is 12.5%, or $12.5\\%$."), code("assert abs(x - 0.125) < 0.01", 4)),
+    "thousands": (markdown("All 30,522, or $30{,}522$ of them."), code("assert n == 30_522", 4)),
+    "cited": (markdown("It is 72.6 ([Ada 2022](https://arxiv.org/abs/2203.02155))."), markdown("Of those 72.6, few.")),
+    "by hand": (markdown("By hand: 3.5 + 8.25 = 11.75."), code("assert abs(total - 3.5 - 8.25) < 1e-9", 4)),
+    "small": (markdown("There are 9 of them; see `x = 77`."),),
+    "a name": (markdown("Prompt law-092 and arXiv2022."),),
+}
+
+
+@pytest.mark.parametrize("cells", BACKED.values(), ids=BACKED)
+def test_a_backed_number_is_accepted(cells, good):
+    add(*cells)(good)
+    assert gates.numbers_are_backed(good, PATH) == []
 
 
 def test_every_rule_has_been_seen_to_fail():
