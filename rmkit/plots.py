@@ -110,6 +110,154 @@ def plot_majority(p, curves, simulated):
         axes.legend(handles[::-1], names[::-1], frameon=False, loc=(0.56, 0.12))  # top to bottom as the curves lie
 
 
+def plot_tanh(raw, marks):
+    """What tanh does to a raw reward, and how much of a push comes through it (chapter 2).
+
+    Args:
+        raw: raw rewards, from left to right.
+        marks: rewards whose slope is written beside the curve.
+    """
+    rewards = [math.tanh(z) for z in raw]
+    with drawing(height=3.6) as axes:
+        for bound in (-1, 1):
+            axes.axhline(bound, color=GRAY, linestyle=":", linewidth=1.5)
+        axes.plot(raw, rewards, color=BLUE, label=r"reward $r = \tanh z$")
+        axes.plot(raw, [1 - r * r for r in rewards], color=ORANGE, linestyle="--", label="its slope $1 - r^2$")
+        for r in marks:
+            z, slope = math.atanh(r), 1 - r * r
+            axes.plot([z], [r], color=BLUE, marker="o")
+            axes.plot([z], [slope], color=ORANGE, marker="s")
+            axes.annotate(f"{slope:.2f}", (z, slope), xytext=(6, 6), textcoords="offset points", color=ORANGE)
+        axes.set(xlabel="raw reward $z$", ylabel="reward, and its slope", xlim=(raw[0], raw[-1]), ylim=(-1.1, 1.1))
+        axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.1))
+
+
+def plot_first_rewards(rewards):
+    """How far apart rewards are before training, by the spread that the head was drawn with (chapter 2).
+
+    Args:
+        rewards: {the spread, in words: [rewards of all texts, one list for each head]}.
+    """
+    n = len(next(iter(rewards.values())))
+    with drawing(height=3.8) as axes:
+        axes.axvline(0, color=GRAY, linestyle=":", linewidth=1.5)
+        for shift, (name, heads), (color, marker, _) in zip((-0.17, 0.17), rewards.items(), SERIES, strict=False):
+            for seed, values in enumerate(heads):
+                look = {"color": color, "marker": marker, "markersize": 5, "alpha": 0.6, "linestyle": ""}
+                axes.plot(values, [seed + shift] * len(values), label=name if seed == 0 else None, **look)
+        axes.set(xlabel="reward $r$ before training", ylabel="seed of the head", xlim=(-1, 1), ylim=(n - 0.5, -0.5))
+        axes.set_yticks(range(n))
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, handletextpad=0)
+
+
+def plot_padding_drift(paddings, series):
+    """How the reward of one text changes with the padding behind it, by how its vectors are pooled (chapter 2).
+
+    Args:
+        paddings: how many padding tokens stand behind the text.
+        series: {way of pooling: [reward, one for each of `paddings`]}.
+    """
+    with drawing(height=3.4) as axes:
+        for (name, rewards), (color, marker, dash) in zip(series.items(), SERIES, strict=False):
+            axes.plot(paddings, rewards, color=color, marker=marker, linestyle=dash, label=name)
+        axes.set(xlabel="padding tokens behind the text", ylabel="reward $r$ of the same text", xticks=paddings[::2])
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + 0.45 * (high - low))  # room for the legend
+        axes.legend(frameon=False, loc="upper center")
+
+
+def plot_shares(margins, curves):
+    """Which margin has the lowest mean loss, by how many annotators prefer the chosen response (chapter 3).
+
+    Args:
+        margins: the margins tried.
+        curves: {"6 of 8": [mean loss at each margin]}, three at most; a dot marks the lowest point of each.
+    """
+    with drawing() as axes:
+        for (name, losses), (color, marker, dash) in zip(curves.items(), SERIES, strict=False):
+            lowest = min(range(len(losses)), key=losses.__getitem__)
+            axes.plot(margins, losses, color=color, linestyle=dash, label=name)
+            axes.plot(margins[lowest], losses[lowest], color=color, marker=marker, markersize=9, clip_on=False)
+        axes.set(xlabel=r"margin $\Delta$", ylabel="mean loss (nats)", xlim=(margins[0], margins[-1]), ylim=(0, 2.2))
+        axes.legend(frameon=False, title="prefer the chosen one", loc="upper center")
+
+
+def plot_pull(margins, losses, pulls):
+    """What a pair costs and how hard it still pulls, by its margin; gray is what a tanh head can reach (chapter 3).
+
+    Args:
+        margins: the margins.
+        losses: the loss of a pair at each of them.
+        pulls: the size of its gradient.
+    """
+    with drawing(height=3.4) as axes:
+        axes.axvspan(-2, 2, color="#EDEDED")
+        axes.text(0, 3.85, "reach of tanh", ha="center", va="top", color=GRAY)
+        axes.axhline(math.log(2), color=GRAY, linestyle=":", linewidth=1.5)
+        axes.text(margins[0] + 0.1, math.log(2) - 0.06, "a coin: log 2", ha="left", va="top", color=GRAY)
+        curves = {r"loss $-\log\,\sigma(\Delta)$": losses, r"pull $1 - \sigma(\Delta)$": pulls}
+        for (name, values), (color, _, dash) in zip(curves.items(), SERIES, strict=False):
+            axes.plot(margins, values, color=color, linestyle=dash, label=name)
+        axes.set(xlabel=r"margin $\Delta$", ylabel="loss (nats), pull", xlim=(margins[0], margins[-1]), ylim=(0, 4))
+        axes.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.92))
+
+
+def plot_best_rewards(best):
+    """Which rewards between -1 and 1 make the loss of a ranking smallest, by its length (chapter 3).
+
+    Args:
+        best: {K: the K rewards, best first}; equal ones are drawn side by side.
+    """
+    with drawing(height=3.6) as axes:
+        for bound in (-1, 1):
+            axes.axhline(bound, color=GRAY, linestyle=":", linewidth=1.5)
+        for K, rewards in best.items():
+            levels = [round(reward, 2) for reward in rewards]
+            for level in sorted(set(levels)):
+                n = levels.count(level)
+                color, marker, _ = SERIES[0] if n == 1 else SERIES[1]
+                places = [K + 0.22 * (i - (n - 1) / 2) for i in range(n)]
+                axes.plot(places, [level] * n, color=color, marker=marker, linestyle="none")
+        axes.text(min(best) - 0.35, 0.45, "circles: alone\nsquares: tied", ha="left", va="top", color=GRAY)
+        axes.set(xlabel="$K$, responses in the ranking", ylabel="best rewards", xticks=list(best), ylim=(-1.12, 1.12))
+
+
+def plot_training(curves, floor):
+    """How the training loss falls, between a coin's loss and the lowest that the head allows (chapter 4).
+
+    Args:
+        curves: {name of a run: [loss of each epoch]}, three at most.
+        floor: the lowest loss that the head allows.
+    """
+    epochs = range(1, 1 + max(len(losses) for losses in curves.values()))
+    with drawing() as axes:
+        for level, name in [(math.log(2), "a coin: log 2"), (floor, f"the floor: {floor:.4f}")]:
+            axes.axhline(level, color=GRAY, linestyle=":", linewidth=1.5)
+            axes.text(epochs[-1], level - 0.015, name, color=GRAY, ha="right", va="top")
+        for (name, losses), (color, marker, dash) in zip(curves.items(), SERIES, strict=False):
+            axes.plot(range(1, len(losses) + 1), losses, color=color, marker=marker, linestyle=dash, label=name)
+        axes.set(xlabel="epoch", ylabel="training loss (nats)", ylim=(0, None), xticks=epochs)
+        axes.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.85))
+
+
+def plot_learning_rates(losses, floor):
+    """Which learning rates learn at all in a fixed number of epochs (chapter 4).
+
+    Args:
+        losses: {learning rate: loss of the last epoch}.
+        floor: the lowest loss that the head allows.
+    """
+    rates = sorted(losses)
+    with drawing() as axes:
+        for level, name in [(math.log(2), "a coin: log 2"), (floor, f"the floor: {floor:.4f}")]:
+            axes.axhline(level, color=GRAY, linestyle=":", linewidth=1.5)
+            axes.text(rates[0], level - 0.015, name, color=GRAY, ha="left", va="top")
+        axes.plot(rates, [losses[rate] for rate in rates], color=BLUE, marker="o")
+        axes.set(xlabel=r"learning rate $\eta$", ylabel="loss of the last epoch (nats)", xscale="log", ylim=(0, 0.8))
+        axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+        axes.minorticks_off()
+
+
 def plot_history(history):
     """How the loss fell in training, beside a coin's (chapter 4).
 
@@ -126,6 +274,65 @@ def plot_history(history):
         axes.axhline(math.log(2), color=GRAY, linestyle=":", linewidth=1.5, label="a coin: log 2")
         axes.set(xlabel="epoch", ylabel="loss (nats)", ylim=(0, None), xticks=epochs)
         axes.legend(frameon=False)
+
+
+def plot_luck(before, after):
+    """Which way one question falls, by the seed: its margin before and after training (chapter 5).
+
+    Args:
+        before: margin before training, one number a seed.
+        after: margin after it.
+    """
+    seeds = range(len(before))
+    with drawing(height=3.6) as axes:
+        axes.axhline(0, color=GRAY, linestyle=":", linewidth=1.5)
+        for seed, low, high in zip(seeds, before, after, strict=True):
+            axes.annotate("", (seed, high), (seed, low), arrowprops={"arrowstyle": "->", "color": GRAY, "shrinkB": 5})
+        look = {"marker": "s", "linestyle": "none", "markersize": 7}
+        axes.plot(seeds, before, color=ORANGE, markerfacecolor="white", label="before training", **look)
+        axes.plot(seeds, after, color=BLUE, label="after", **{**look, "marker": "o"})
+        axes.text(len(before) - 0.55, 0.02, "right", color=GRAY, ha="right", va="bottom")
+        axes.text(len(before) - 0.55, -0.02, "wrong", color=GRAY, ha="right", va="top")
+        axes.set(xlabel="seed", ylabel=r"margin $\Delta$ on the question", xlim=(-0.5, len(before) - 0.5), xticks=seeds)
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, handletextpad=0)
+
+
+def plot_levels(rewards):
+    """Whether the rewards of different prompts lie at one level: a row a prompt, its best response marked (chapter 5).
+
+    Args:
+        rewards: {name of the prompt: [rewards of its responses, best response first]}.
+    """
+    rows = range(len(rewards), 0, -1)
+    with drawing(height=1.2 + 0.34 * len(rewards)) as axes:
+        axes.axvline(0, color=GRAY, linestyle=":", linewidth=1.5)
+        for row, (best, *others) in zip(rows, rewards.values(), strict=True):
+            axes.plot([min(best, *others), max(best, *others)], [row, row], color="#BDBDBD", linewidth=1, zorder=1)
+            first = row == len(rewards)
+            axes.plot(others, [row] * len(others), color=ORANGE, marker="x", linestyle="none", label="others" * first)
+            axes.plot([best], [row], color=BLUE, marker="o", linestyle="none", label="best response" * first)
+        axes.set(xlabel="reward $r$", ylabel="prompt", xlim=(-1.05, 1.05), ylim=(0.3, len(rewards) + 0.7))
+        axes.set_yticks(rows, list(rewards))
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, handletextpad=0)
+
+
+def plot_best_of_n(ranks, chance):
+    """How good the response is that best-of-n picks, by n and by who picks (chapter 5).
+
+    Args:
+        ranks: {who picks: [mean true rank of the pick for n = 1, 2, ...]}, three at most.
+        chance: mean true rank of a pick at random.
+    """
+    n = range(1, 1 + len(next(iter(ranks.values()))))
+    with drawing(height=3.4) as axes:
+        axes.axhline(chance, color=GRAY, linestyle=":", linewidth=1.5)
+        axes.text(n[0], chance + 0.03, "at random", color=GRAY, va="top")
+        for (name, values), (color, marker, dash) in zip(ranks.items(), SERIES, strict=False):
+            axes.plot(n, values, color=color, marker=marker, linestyle=dash, label=name)
+            axes.text(n[-1] + 0.12, values[-1], name, color=color, va="center")
+        axes.set(xlabel="$n$, candidates to pick from", ylabel="true rank of the pick (0 is best)", xticks=n)
+        axes.set_xlim(n[0] - 0.15, n[-1] + 1.75)  # room for the names
+        axes.set_ylim(1.15 * max(chance, *(max(values) for values in ranks.values())), -0.1)
 
 
 def plot_report(report):

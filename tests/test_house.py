@@ -15,7 +15,7 @@ from gates import headings, prose
 
 URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
-FLOORS = ["errors", "reveal", "files", "formats", "losses", "encoders", "data", "batching", "audit", "model"]
+FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "encoders", "data", "batching", "audit", "model"]
 FLOORS += ["checkpoints", "evaluation", "training", "plots", "cli", "__main__"]
 
 

@@ -1,5 +1,7 @@
 """The figures hold what their captions say: data drawn, axes named, no title, white paper, two cues for each series."""
 
+import math
+
 import matplotlib
 import pytest
 
@@ -33,6 +35,65 @@ def draw_majority():
 
 CHAPTER_1 = [draw_padding, draw_identical, draw_majority]
 
+
+def draw_tanh():
+    return plots.plot_tanh([z / 10 for z in range(-30, 31)], marks=[0.0, 0.9])
+
+
+def draw_first_rewards():
+    wide, narrow = [[-0.9, 0.5, 0.1], [0.8, 0.7, 0.6]], [[-0.1, 0, 0.1], [0, 0, 0]]
+    return plots.plot_first_rewards({"wide": wide, "narrow": narrow})
+
+
+def draw_padding_drift():
+    series = {"first": [0.2, 0.2, 0.2, 0.2], "mean": [0.1, 0.15, 0.2, 0.3], "last": [0.4, -0.1, -0.2, -0.3]}
+    return plots.plot_padding_drift([0, 8, 16, 32], series)
+
+
+CHAPTER_2 = [draw_tanh, draw_first_rewards, draw_padding_drift]
+
+
+def draw_shares():
+    return plots.plot_shares([-1, 0, 1, 2], {"8 of 8": [1.3, 0.7, 0.3, 0.1], "6 of 8": [1.1, 0.7, 0.56, 0.6]})
+
+
+def draw_pull():
+    margins = [step / 2 for step in range(-10, 11)]
+    losses = [math.log1p(math.exp(-margin)) for margin in margins]
+    return plots.plot_pull(margins, losses, [1 / (1 + math.exp(margin)) for margin in margins])
+
+
+def draw_best_rewards():
+    return plots.plot_best_rewards({3: [1, 0, -1], 5: [1, 0.9999, 0, -1, -1]})
+
+
+CHAPTER_3 = [draw_shares, draw_pull, draw_best_rewards]
+
+def draw_training():
+    return plots.plot_training({"true": [0.7, 0.4, 0.2], "flipped": [0.7, 0.6, 0.5]}, floor=0.1269)
+
+
+def draw_learning_rates():
+    return plots.plot_learning_rates({1e-3: 0.69, 1e-5: 0.5, 1e-4: 0.13}, floor=0.1269)
+
+
+CHAPTER_4 = [draw_training, draw_learning_rates]
+
+
+def draw_luck():
+    return plots.plot_luck(before=[-0.1, 0.2, -0.3], after=[0.1, 0.5, -0.2])
+
+
+def draw_levels():
+    return plots.plot_levels({"first": [0.2, -0.3, 0.6], "second": [-0.8, -0.9]})
+
+
+def draw_best_of_n():
+    return plots.plot_best_of_n({"model": [1.5, 1.2, 1.0], "true ranks": [1.5, 0.5, 0.0]}, chance=1.5)
+
+
+CHAPTER_5 = [draw_luck, draw_levels, draw_best_of_n]
+
 FLAWS = {
     "vague": {"law": 0.5, "care": 0.0},
     "padded": {"law": 0.496, "care": 0.25},
@@ -55,13 +116,13 @@ def draw_k(path=None):
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + DATA_CARD)
 def test_a_figure_is_shown_and_nothing_returned(draw, shown):
     assert draw() is None
     assert len(shown) == 1
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + DATA_CARD)
 def test_axes_are_named_and_there_is_no_title(draw, shown):
     draw()
     axes = shown[0]
@@ -69,13 +130,13 @@ def test_axes_are_named_and_there_is_no_title(draw, shown):
     assert not axes.get_title() and axes.figure.get_suptitle() == ""
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + DATA_CARD)
 def test_paper_is_white_so_that_a_dark_page_does_not_swallow_the_text(draw, shown):
     draw()
     assert shown[0].figure.get_facecolor() == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + DATA_CARD)
 def test_text_is_large_enough_at_400_pixels(draw, shown):
     draw()
     figure = shown[0].figure
@@ -133,6 +194,85 @@ def test_majority_has_its_curves_chance_and_intervals(shown):
     assert (low[1], high[1]) == pytest.approx((wilson(84, 100).low, wilson(84, 100).high))
 
 
+def test_tanh_has_both_curves_its_bounds_and_the_marked_slopes(shown):
+    draw_tanh()
+    axes = shown[0]
+    lines = {line.get_label(): dict(zip(line.get_xdata(), line.get_ydata(), strict=False)) for line in axes.lines}
+    assert lines[r"reward $r = \tanh z$"][1.0] == pytest.approx(0.7616, abs=1e-4)
+    assert lines["its slope $1 - r^2$"][1.0] == pytest.approx(0.41997, abs=1e-4)
+    assert [text.get_text() for text in axes.texts] == ["1.00", "0.19"]
+    assert any(set(line.get_ydata()) == {1} for line in axes.lines), "the bound is drawn"
+
+
+def test_first_rewards_has_a_row_of_points_for_each_head(shown):
+    draw_first_rewards()
+    axes = shown[0]
+    points = [line for line in axes.lines if line.get_linestyle() == "None"]
+    assert [sorted(line.get_xdata()) for line in points[:2]] == [[-0.9, 0.1, 0.5], [0.6, 0.7, 0.8]]
+    assert [round(line.get_ydata()[0]) for line in points] == [0, 1, 0, 1]
+    assert {line.get_marker() for line in points} == {"o", "s"}
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["wide", "narrow"]
+
+
+def test_padding_drift_lines_hold_the_rewards(shown):
+    draw_padding_drift()
+    lines = {line.get_label(): list(line.get_ydata()) for line in shown[0].lines}
+    assert lines["last"] == [0.4, -0.1, -0.2, -0.3] and lines["first"] == [0.2] * 4
+
+
+def test_shares_mark_the_lowest_point_of_each_curve(shown):
+    draw_shares()
+    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in shown[0].lines if line.get_marker() != "None"]
+    assert dots == [(2, 0.1), (1, 0.56)]
+
+
+def test_pull_has_both_curves_the_coin_and_the_reach_of_tanh(shown):
+    draw_pull()
+    axes = shown[0]
+    loss, pull = (line.get_ydata() for line in axes.lines if len(line.get_ydata()) == 21)
+    assert (loss[10], pull[10]) == pytest.approx((math.log(2), 0.5))
+    assert any(set(line.get_ydata()) == {math.log(2)} for line in axes.lines), "the coin is drawn"
+    band = axes.patches[0].get_path().get_extents(axes.patches[0].get_patch_transform())
+    assert (band.xmin, band.xmax) == (-2, 2)
+
+
+def test_best_rewards_shows_each_reward_and_tells_ties_by_marker(shown):
+    draw_best_rewards()
+    axes = shown[0]
+    points = [line for line in axes.lines if line.get_linestyle() == "None"]
+    assert sum(len(line.get_xdata()) for line in points) == 3 + 5
+    tied = [line for line in points if line.get_marker() == "s"]
+    assert [list(line.get_ydata()) for line in tied] == [[-1, -1], [1, 1]]
+    assert len(set(tied[0].get_xdata())) == 2, "side by side, not one on the other"
+
+
+def test_luck_shows_both_margins_of_each_seed_and_the_line_between_right_and_wrong(shown):
+    draw_luck()
+    lines = {line.get_label(): list(line.get_ydata()) for line in shown[0].lines}
+    assert lines["before training"] == [-0.1, 0.2, -0.3] and lines["after"] == [0.1, 0.5, -0.2]
+    assert any(set(line.get_ydata()) == {0} for line in shown[0].lines), "the line between is drawn"
+
+
+def test_levels_has_a_row_a_prompt_from_top_to_bottom_and_marks_the_best(shown):
+    draw_levels()
+    axes = shown[0]
+    assert list(axes.get_yticks()) == [2, 1]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["first", "second"]
+    points = [(line.get_marker(), list(line.get_xdata()), line.get_ydata()[0]) for line in axes.lines]
+    assert ("o", [0.2], 2) in points and ("o", [-0.8], 1) in points and ("x", [-0.3, 0.6], 2) in points
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["others", "best response"]
+
+
+def test_best_of_n_has_each_picker_and_chance_with_the_best_rank_on_top(shown):
+    draw_best_of_n()
+    axes = shown[0]
+    lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    assert lines["model"] == [1.5, 1.2, 1.0] and lines["true ranks"] == [1.5, 0.5, 0.0]
+    assert any(set(line.get_ydata()) == {1.5} for line in axes.lines), "chance is drawn"
+    low, high = axes.get_ylim()
+    assert low > 1.5 and high < 0
+
+
 @pytest.mark.parametrize("draw", DATA_CARD)
 def test_a_figure_with_a_path_is_saved_and_not_shown(draw, shown, tmp_path):
     assert draw(tmp_path / "figure.png") is None
@@ -162,3 +302,20 @@ def test_k_bars_are_labeled(shown):
     draw_k()
     assert [bar.get_height() for bar in shown[0].patches] == [300, 40, 0, 3]
     assert [text.get_text() for text in shown[0].texts] == ["300", "40", "0", "3"]
+
+
+def test_training_has_each_run_a_coin_and_the_floor(shown):
+    draw_training()
+    lines = [list(line.get_ydata()) for line in shown[0].lines]
+    assert [0.7, 0.4, 0.2] in lines and [0.7, 0.6, 0.5] in lines
+    assert [line[0] for line in lines[:2]] == [pytest.approx(math.log(2)), 0.1269]
+    assert [text.get_text() for text in shown[0].texts] == ["a coin: log 2", "the floor: 0.1269"]
+
+
+def test_learning_rates_are_in_order_on_a_log_scale(shown):
+    draw_learning_rates()
+    axes = shown[0]
+    assert list(axes.lines[-1].get_xdata()) == [1e-5, 1e-4, 1e-3]
+    assert list(axes.lines[-1].get_ydata()) == [0.5, 0.13, 0.69]
+    assert axes.get_xscale() == "log"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1e-05", "0.0001", "0.001"]
