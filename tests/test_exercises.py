@@ -85,6 +85,17 @@ def test_no_function_makes_a_check_raise(name, label):
     assert word in verdict.message
 
 
+def test_a_stub_that_is_called_by_another_answer_is_named():
+    def first(ranks):
+        raise NotImplementedError
+
+    def second(ranks):
+        return first(ranks)
+
+    assert "second calls first, which is still the stub" in check_ranking_to_pairs(second).message
+    assert "first is still the stub" in check_ranking_to_pairs(first).message
+
+
 @pytest.mark.parametrize("result", [0, 1.5, "text", b"bytes", [], (), {}, set(), [[]], [[], []], [None], [{1}], [[1], 2],
                                     (1, 2), ([1], [2]), ([[1]], [[1]]), ([["a"]], [["b"]]), object(), torch.ones(2, 3),
                                     torch.tensor(1), np.ones(2), [("a", "b", "c")], ([("a", "b", "c")], []), print, int])  # fmt: skip

@@ -23,6 +23,7 @@ import functools
 import inspect
 import itertools
 import textwrap
+import traceback
 from dataclasses import dataclass
 
 
@@ -77,7 +78,10 @@ def call(function, *arguments, in_place=False):
         result = function(*given)
         if inspect.isgenerator(result):
             result = list(itertools.islice(result, 10_000))
-    except NotImplementedError:
+    except NotImplementedError as error:
+        raised_in = [frame.name for frame in traceback.extract_tb(error.__traceback__)][-1]
+        if raised_in not in (name, "<lambda>"):
+            raise Mistake(f"{name} calls {raised_in}, which is still the stub: solve that first.") from None
         raise Mistake(f"{name} is still the stub. Write its body in place of the last line.") from None
     except RecursionError:
         raise Mistake(f"{here} calls itself without end: where should it stop?") from None

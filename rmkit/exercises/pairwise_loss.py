@@ -86,8 +86,7 @@ def solution_pairwise_loss(chosen, rejected):
     what has been rounded away no logarithm brings back.
     """
     margin = chosen - rejected  # (B,)
-    losses = torch.relu(-margin) + torch.log1p(torch.exp(-margin.abs()))  # (B,)
-    return losses.mean()  # ()
+    return -logsigmoid(margin).mean()  # ()
 
 
 @check
@@ -96,6 +95,12 @@ def check_pairwise_loss(function):
         value, gradients = _call_loss(function, [chosen, rejected])
         _compare_pairwise(value, chosen, rejected)
         _refuse_strange(value, gradients, "For small margins")
+        want = [-_sigmoid(r - c) / len(chosen) for c, r in zip(chosen, rejected, strict=True)]
+        if not all(map(_same, plain(gradients[0]), want)):
+            raise Mistake(
+                "the loss is right, and its gradient is not. `relu`, `clamp` and `abs` have a corner at 0, where PyTorch's "
+                "slope is not the one you need: use `torch.maximum`, or `logsigmoid`."
+            )
     chosen, rejected = [FAR, -FAR, 0.0], [0.0, 0.0, 0.0]
     value, gradients = _call_loss(function, [chosen, rejected])
     here = "For margins of 10,000, -10,000 and 0"
@@ -339,6 +344,13 @@ def _compare_rankings(value, rewards, sizes):
         (
             _mean(sum(part) / len(ranking) ** 2 for part, ranking in zip(losses, rankings, strict=True)),
             "you divide by K squared: that counts each pair twice, and each response against itself. There are K(K-1)/2 pairs.",
+        ),
+        (
+            _mean(
+                (sum(part + _pair_losses(ranking[::-1])) + len(ranking) * math.log(2)) / len(ranking) ** 2
+                for part, ranking in zip(losses, rankings, strict=True)
+            ),
+            "you average the whole K by K table, each response against itself included; count only what is above the diagonal.",
         ),
         (
             _mean(_mean(part) / 2 for part in losses),

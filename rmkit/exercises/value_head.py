@@ -78,7 +78,7 @@ def solution_make_head(hidden, seed):
 
 @check
 def check_make_head(function):
-    with _own_random_numbers():
+    with _own_random_numbers(), _in_our_words(ABOUT_WEIGHTS):
         head = _as_head(call(function, 5, 0), 5)
         again, other = _as_head(call(function, 5, 0), 5), _as_head(call(function, 5, 1), 5)
         if not torch.equal(head.weight, again.weight):
@@ -185,7 +185,8 @@ def check_compute_rewards(function):
     for ids in (many, many[1:2]):
         mask = (ids > 0).long()  # (N, T)
         given = ids.clone(), mask.clone()
-        result = call(function, encoder, head, *given, in_place=True)
+        with _in_our_words(ABOUT_MODELS):
+            result = call(function, encoder, head, *given, in_place=True)
         if not (torch.equal(given[0], ids) and torch.equal(given[1], mask)):
             raise Mistake("you changed the token ids or the mask that you were given; make new tensors instead.")
         if isinstance(result, _Output):
@@ -248,6 +249,10 @@ def _compare_rewards(rewards, encoder, head, ids, mask):
         raise Mistake(f"{N} texts have {N} rewards; you return a single number.")
     if rewards.shape in [(N, ids.shape[1]), (N, ids.shape[1], 1)]:
         raise Mistake("you return a reward for every *token*: pool first, then the head.")
+    if N > 1 and rewards.shape in [ids.shape[1:], (ids.shape[1], 1)]:
+        raise Mistake(
+            "that is a reward for every token of the first *text*; `[:, 0]` takes the first token of every text."
+        )
     if rewards.ndim >= 2 and rewards.shape[-1] == vectors.shape[-1]:
         raise Mistake(f"these are vectors of {vectors.shape[-1]} numbers; the head has not turned them into one yet.")
     if rewards.shape != (N,):
@@ -335,6 +340,9 @@ def check_pool_mean(function):
             "you average over the texts; the tokens are dimension 1.": vectors.mean(dim=0),
             "you average the numbers inside each vector; the tokens are dimension 1.": vectors.mean(dim=2),
             "that is one mean for the whole batch; each text needs its own.": vectors[mask.bool()].mean(dim=0),
+            "the ones and zeros of the mask were used as *positions*, 1 and 0; `mask == 1` picks the tokens.": (
+                torch.stack([text[ones] for text, ones in zip(vectors, mask, strict=True)]).mean(dim=1)
+            ),
             "that is the largest value at each place, not the mean.": vectors.masked_fill(weights == 0, -1e9).amax(
                 dim=1
             ),
@@ -384,7 +392,8 @@ def check_pool_last(function):
             "you take the position after the last token: with n tokens the last is at position n - 1.": vectors[
                 texts, (last + 1).clamp(max=T - 1)
             ],
-            "that is the first token: `argmax` finds the *first* of several equal ones.": vectors[:, 0],
+            "that is the first token. `argmax` finds the *first* of several equal ones, and zeros of the mask used as "
+            "positions point there, too.": vectors[:, 0],
             "you use the position of the longest text for all: each text has its own length.": vectors[:, last.max()],
             "you use the position of the shortest text for all: each text has its own length.": vectors[:, last.min()],
             "you use the position of the first text for all: each text has its own length.": vectors[:, last[0]],
@@ -445,15 +454,59 @@ def _on_clones(function, *tensors):
 
 
 def _pool(function, vectors, mask):
-    """Call a pooling function; the error that torch raises for a mask with too few dimensions is put into the chapter's words."""
-    try:
+    """Call a pooling function; the errors that torch raises for shapes that do not fit are put into the chapter's words."""
+    N, _, H = vectors.shape
+    words = {
+        "non-singleton dimension 2": (
+            f"vectors have shape {_shape(vectors)} and the mask {_shape(mask)}: they cannot be multiplied until the mask "
+            "has a third dimension. `attention_mask.unsqueeze(-1)` adds it."
+        ),
+        "non-singleton dimension 1": (
+            f"sums of shape {(N, H)} cannot be divided by counts of shape {(N,)}: the counts need shape {(N, 1)}. "
+            "`attention_mask.sum(dim=1, keepdim=True)` has it."
+        ),
+        "out of bounds for dimension 0": (
+            "you look for a position among the *texts*: the first place of `vectors[..., ...]` counts texts, the second tokens."
+        ),
+        "out of bounds for dimension 1": (
+            "that position is beyond the row: with n tokens the last is at n - 1. `attention_mask.sum()` counts the whole "
+            "batch, `.sum(dim=1)` each text."
+        ),
+    }
+    with _in_our_words(words):
         return _on_clones(function, vectors, mask)
+
+
+ABOUT_WEIGHTS = {
+    "as parameter": (
+        "a tensor or number cannot take the place of a layer's weight or bias (`cannot assign ... as parameter`). Write "
+        "*into* the layer: `nn.init.normal_(head.weight, ...)`, or `head.weight.copy_(...)` under `torch.no_grad()`."
+    ),
+    "leaf Variable": (
+        "torch follows what is done to a weight, and refuses this change: put the line under `with torch.no_grad():`, or "
+        "use `nn.init.normal_`, which needs no such line."
+    ),
+}
+ABOUT_MODELS = {
+    "shapes cannot be multiplied": (
+        "the vectors do not fit the head. Use the `encoder` and the `head` that the function is given, not `run_encoder` or "
+        "`tiny_head` from the cells above, and leave the H numbers in the last dimension."
+    ),
+    "tuple indices must be": "the encoder returns an output with several parts; the vectors are in `.last_hidden_state`.",
+    "_Output": "the encoder's whole output was used as if it were a tensor; its vectors are in `.last_hidden_state`.",
+    "only one element tensors": "`math.tanh` and `float` take a single number; `torch.tanh` takes a whole tensor.",
+}
+
+
+@contextmanager
+def _in_our_words(words):
+    """An error of torch, put into the chapter's words: {a part of the error's message: what to tell the learner}."""
+    try:
+        yield
     except Mistake as mistake:
-        if "must match the size" in str(mistake):
-            raise Mistake(
-                f"vectors have shape {_shape(vectors)} and the mask {_shape(mask)}: they cannot be multiplied until the mask "
-                "has a third dimension. `attention_mask.unsqueeze(-1)` adds it."
-            ) from None
+        for part, message in words.items():
+            if part in str(mistake):
+                raise Mistake(message) from None
         raise
 
 

@@ -66,6 +66,10 @@ WRONG_LOSSES = {
     "mean margin": (lambda chosen, rejected: -logsigmoid((chosen - rejected).mean()), "average the margins first"),
     "item": (lambda chosen, rejected: -logsigmoid(chosen - rejected).mean().item(), "plain Python number"),
     "detached": (lambda chosen, rejected: -logsigmoid((chosen - rejected).detach()).mean(), "cut it off"),
+    "corner": (
+        lambda chosen, rejected: (relu(rejected - chosen) + torch.log1p(torch.exp(-(chosen - rejected).abs()))).mean(),
+        "corner at 0",
+    ),
     "hinge": (lambda chosen, rejected: relu(1 - chosen + rejected).mean(), "the loss should be"),
 }
 
@@ -175,6 +179,7 @@ WRONG_RANKINGS = {
     "K squared": (rankings(lambda r: pairs(r).sum() / len(r) ** 2), "K squared"),
     "half": (rankings(lambda r: pairs(r).mean() / 2), "half of what it should be"),
     "with itself": (rankings(with_itself), "with itself"),
+    "whole table": (rankings(lambda r: -logsigmoid(r[:, None] - r[None, :]).mean()), "K by K table"),
     "both ways": (rankings(both_ways), "every winner also loses"),
     "overflow": (rankings(naive_pairs), "rounds to 0"),
     "a loss each": (rankings(lambda r: pairs(r).mean(), torch.stack), "has shape (3,)"),

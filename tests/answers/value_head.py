@@ -140,6 +140,18 @@ def flat_head(hidden, seed):
     return head
 
 
+def assigned_head(hidden, seed):
+    head = nn.Linear(hidden, 1)
+    head.weight = torch.randn(1, hidden)
+    return head
+
+
+def followed_head(hidden, seed):
+    head = nn.Linear(hidden, 1)
+    head.weight.copy_(torch.randn(1, hidden))
+    return head
+
+
 RIGHT_HEADS = [solution_make_head, head_by_randn, head_by_data, head_by_no_grad]
 WRONG_HEADS = {
     "std = variance": (drawn(lambda hidden: 1 / (hidden + 1)), "That is the *variance*"),
@@ -163,6 +175,8 @@ WRONG_HEADS = {
     "with tanh": (lambda hidden, seed: nn.Sequential(solution_make_head(hidden, seed), nn.Tanh()), "tanh comes when"),
     "flat weight": (flat_head, "must keep its shape"),
     "frozen": (frozen, "must be trainable"),
+    "assigned": (assigned_head, "*into* the layer"),
+    "followed": (followed_head, "torch follows"),
 }
 
 
@@ -245,6 +259,11 @@ WRONG_REWARDS = {
     "whole output": (lambda encoder, head, input_ids, attention_mask: encoder(input_ids), "whole output"),
     "row": (pooled_by(first, lambda raw: torch.tanh(raw).T), "the rewards have shape"),
     "in place": (rewards_in_place, "you changed the token ids"),
+    "first text": (pooled_by(lambda vectors: vectors[0]), "first *text*"),
+    "another head": (lambda encoder, head, ids, mask: nn.Linear(3, 1)(encoder(ids).last_hidden_state), "`tiny_head`"),
+    "output indexed": (lambda encoder, head, ids, mask: head(encoder(ids, mask)[:, 0]), "`.last_hidden_state`"),
+    "output to head": (lambda encoder, head, ids, mask: head(encoder(ids, mask)), "`.last_hidden_state`"),
+    "math.tanh": (pooled_by(first, math.tanh), "`torch.tanh` takes a whole tensor"),
 }
 
 
@@ -294,6 +313,11 @@ WRONG_MEANS = {
     "max": (lambda vectors, mask: vectors.masked_fill(mask[:, :, None] == 0, -1e9).amax(dim=1), "largest value"),
     "keeps dim": (lambda vectors, mask: solution_pool_mean(vectors, mask)[:, None], "`keepdim=True`"),
     "two dimensions": (lambda vectors, mask: (vectors * mask).sum(dim=1), "third dimension"),
+    "flat counts": (lambda vectors, mask: masked(vectors, mask).sum(dim=1) / mask.sum(dim=1), "the counts need shape"),
+    "mask as positions": (
+        lambda vectors, mask: torch.stack([text[ones].mean(dim=0) for text, ones in zip(vectors, mask, strict=True)]),
+        "used as *positions*",
+    ),
     "other numbers": (lambda vectors, mask: solution_pool_mean(vectors, mask) + 1, "for text 0"),
     "in place": (mean_in_place, "you changed the tensor"),
 }
@@ -345,6 +369,8 @@ WRONG_LASTS = {
     "no pairing": (lambda vectors, mask: vectors[:, mask.sum(dim=1) - 1], "takes, from every text"),
     "zeros": (lambda vectors, mask: masked(vectors, mask)[:, -1], "are zero"),
     "positions": (lambda vectors, mask: mask.sum(dim=1) - 1, "positions of the last tokens"),
+    "among the texts": (lambda vectors, mask: vectors[mask.sum(dim=1) - 1], "among the *texts*"),
+    "batch's tokens": (lambda vectors, mask: vectors[:, mask.sum() - 1], "beyond the row"),
     "keeps dim": (lambda vectors, mask: solution_pool_last(vectors, mask)[:, None], "`squeeze(1)`"),
     "other numbers": (lambda vectors, mask: solution_pool_last(vectors, mask) + 1, "for text 0"),
     "in place": (last_in_place, "you changed the tensor"),
