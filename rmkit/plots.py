@@ -254,7 +254,7 @@ def plot_learning_rates(losses, floor):
             axes.text(rates[0], level - 0.015, name, color=GRAY, ha="left", va="top")
         axes.plot(rates, [losses[rate] for rate in rates], color=BLUE, marker="o")
         axes.set(xlabel=r"learning rate $\eta$", ylabel="loss of the last epoch (nats)", xscale="log", ylim=(0, 0.8))
-        axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+        axes.set_xticks(rates, [f"{rate:.7f}".rstrip("0") for rate in rates])
         axes.minorticks_off()
 
 

@@ -318,4 +318,4 @@ def test_learning_rates_are_in_order_on_a_log_scale(shown):
     assert list(axes.lines[-1].get_xdata()) == [1e-5, 1e-4, 1e-3]
     assert list(axes.lines[-1].get_ydata()) == [0.5, 0.13, 0.69]
     assert axes.get_xscale() == "log"
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1e-05", "0.0001", "0.001"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0.00001", "0.0001", "0.001"]
