@@ -42,7 +42,7 @@ def _train(args):
     from rmkit.model import RewardModel
     from rmkit.training import TABLE_HEAD, check_data, check_settings, table_row, train
 
-    settings = {name: getattr(args, name) for name in ("epochs", "lr", "batch_size", "max_length", "seed")}
+    settings = {name: getattr(args, name) for name in ("epochs", "lr", "batch_size", "max_length", "seed", "freeze")}
     check_settings(**settings)
     check_data(training, held_out)
     model = RewardModel.from_encoder(args.encoder, seed=args.seed)
@@ -236,6 +236,13 @@ def _parser():
         help="prompts kept to measure on, unless the data is split already",
     )
     new.add_argument("--seed", type=int, default=0, metavar="N", help="for the head, the split and the order")
+    new.add_argument(
+        "--freeze",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="how much of the encoder keeps its weights, from below (default: %(default)s; 0 trains all of it)",
+    )
     new.add_argument("--resume", action="store_true", help="go on where an interrupted run in DIR stopped")
 
     new = command("evaluate", _evaluate, "Measure a reward model, with intervals and baselines.")

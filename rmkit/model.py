@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import tempfile
 import warnings
 from contextlib import contextmanager
@@ -120,6 +121,25 @@ class RewardModel(PreTrainedModel):
             pooled = (vectors * weights).sum(dim=1) / weights.sum(dim=1)  # (N, hidden)
         rewards = self.head(pooled).squeeze(-1)  # (N,)
         return torch.tanh(rewards) if self.config.head == "tanh" else rewards
+
+    def freeze(self, share):
+        """Let training change only the upper part of the encoder, and the head.
+
+        Args:
+            share: how much stays as it is, from 0 to 1: the lowest layers, rounded up, and the embeddings below them. 0
+                lets everything change, 1 only the head.
+
+        >>> model = RewardModel.from_encoder()
+        >>> model.freeze(1)
+        >>> sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+        385
+        """
+        n_layers = self.encoder.config.num_hidden_layers
+        layer = -1  # the embeddings come first
+        for name, parameter in self.encoder.named_parameters():
+            number = re.search(r"\.(\d+)\.", name)
+            layer = int(number[1]) if number else layer
+            parameter.requires_grad_(share == 0 or layer >= share * n_layers)
 
     def score(self, prompt, response):
         """The reward of a response to a prompt; for a list of responses, the list of their rewards.

@@ -227,9 +227,31 @@ def test_what_was_not_measured_is_called_so(tmp_path, monkeypatch):
     monkeypatch.setattr(data_card, "audit_page", lambda facts, tail: "")
     monkeypatch.setattr(data_card, "audit", lambda data: {})
     monkeypatch.setattr(data_card, "draw", lambda data, folder: None)
-    data_card.main(tmp_path, tmp_path / "none.json", tmp_path / "none.json")
-    for name in ("agreement", "sample", "learnability"):
+    data_card.main(tmp_path, tmp_path / "none.json", tmp_path / "none")
+    for name in ("agreement", "sample", "learnability", "recipes"):
         assert "Not measured yet" in (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+
+
+def test_recipes_show_their_gain_with_its_interval():
+    gain = {"value": 0.027, "low": -0.005, "high": 0.047, "n": 500}
+    nothing = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 500}
+    recipes = {
+        "all": {"accuracy": estimate(0.577), "gain": nothing},
+        "half": {"accuracy": estimate(0.604), "gain": gain},
+    }
+    page = data_card.recipes_page({"n_prompts": 341, "recipes": recipes}).replace("\xa0", " ")
+    assert "| half | 60.4% | 58.4% to 62.4% | +2.7 (-0.5 to +4.7) |" in page
+    assert "| all | 57.7% | 55.7% to 59.7% |  |" in page and "341 prompts" in page
+
+
+def test_the_default_way_of_training_is_one_whose_gain_is_clear():
+    import inspect
+
+    from rmkit.training import train
+
+    assert inspect.signature(train).parameters["freeze"].default == 0.5
+    recipes = json.loads((ROOT / "book" / "recipes.json").read_text(encoding="utf-8"))["recipes"]
+    assert recipes["lower half frozen"]["gain"]["low"] > 0
 
 
 def test_what_was_learned_was_measured_on_this_very_file():

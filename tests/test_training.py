@@ -40,10 +40,37 @@ def reference():
     return start, history, weights(model)
 
 
-def test_every_trainable_parameter_moves(reference):
-    start, _, end = reference
-    still = [name for name in start if torch.equal(start[name], end[name])]
-    assert still == []
+def moved(**settings):
+    """The names of the parameters that one epoch changes, and those that it leaves as they are."""
+    model = RewardModel.from_encoder(seed=0)
+    start = weights(model)
+    train(model, MIXED, epochs=1, batch_size=2, max_length=48, **settings)
+    still = {name for name, value in weights(model).items() if torch.equal(value, start[name])}
+    return set(start) - still, still
+
+
+def test_unfrozen_every_parameter_moves():
+    assert moved(freeze=0)[1] == set()
+
+
+def test_the_lower_half_stays_and_the_upper_half_moves():
+    lower = ("encoder.embeddings.", *(f"encoder.encoder.layer.{n}." for n in range(3)))
+    changed, still = moved()
+    assert still and all(name.startswith(lower) for name in still)
+    assert len(changed) == 3 * 16 + 2 and not any(name.startswith(lower) for name in changed)
+
+
+def test_all_frozen_trains_the_head_alone():
+    assert moved(freeze=1)[0] == {"head.weight", "head.bias"}
+
+
+def test_freezing_is_undone_by_the_next_run_and_none_leaves_it_to_the_reader():
+    model = RewardModel.from_encoder(seed=0)
+    model.freeze(1)
+    train(model, MIXED, epochs=1, max_length=48, freeze=None)
+    assert [p.requires_grad for p in model.encoder.parameters()] == [False] * 101
+    train(model, MIXED, epochs=1, max_length=48, freeze=0)
+    assert all(p.requires_grad for p in model.parameters())
 
 
 def test_the_loss_starts_near_log_2_and_falls(reference):
@@ -120,6 +147,8 @@ def test_ties_alone_are_nothing_to_learn_from():
         ({"max_length": 2}, "3 or more"),
         ({"max_length": 513}, "at most 512"),
         ({"seed": -1}, "seed is -1"),
+        ({"freeze": 1.5}, "freeze is 1.5"),
+        ({"freeze": "half"}, "freeze is half"),
         ({"micro_batch_size": -1}, "micro_batch_size is -1"),
         ({"output": None, "resume": True}, "resume=True needs output"),
     ],
