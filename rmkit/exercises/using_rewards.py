@@ -391,7 +391,14 @@ CENTERED = [
 @check
 def check_center_rewards(function):
     for rewards, references in CENTERED:
-        result = call(function, rewards, references)
+        try:
+            result = call(function, rewards, references)
+        except Mistake as mistake:
+            if "expected sequence of length" not in str(mistake) and "inhomogeneous" not in str(mistake):
+                raise
+            raise Mistake(
+                f"the rows of {rewards} differ in length, so together they do not make one tensor or array: go row by row."
+            ) from None
         _compare_centered(result, rewards, references)
     return "One constant for the whole model: references have 0 on average, and every margin is what it was."
 

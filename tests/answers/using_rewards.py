@@ -277,6 +277,7 @@ WRONG_CENTERS = {
     "reference i": (shifted_by(lambda g, row, rs, refs: refs[g]), "in any number"),
     "sum": (shifted_by(lambda g, row, rs, refs: sum(refs)), "sum of the references"),
     "scaled": (center_and_scale, "divide by the spread"),
+    "one tensor": (lambda rs, refs: torch.tensor(rs) - mean(refs), "go row by row"),
     "half the sum": (shifted_by(lambda g, row, rs, refs: sum(refs) / 2), "yours go down by 0.300"),
     "by row": (shifted_by(lambda g, row, rs, refs: mean(refs) + g), "different amounts"),
     "flat": (lambda rs, refs: [r for row in solution_center_rewards(rs, refs) for r in row], "flat list"),
