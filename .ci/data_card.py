@@ -256,7 +256,7 @@ def learnability_page(measured):
     if similarity["value"] >= model["value"]:
         verdict += (
             " A rule without any training does no worse: the answer whose vector in the frozen encoder is more like the "
-            "prompt's is the better one about as often. So the encoder holds more than this training brings out of it."
+            "prompt's is the better one about as often."
         )
     curve = {**measured["curve"], str(measured["n_train"]): model}
     how = (
