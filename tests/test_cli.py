@@ -207,8 +207,8 @@ def test_a_disk_that_fills_up(tmp_path):
     def no_large_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, (120_000_000, 120_000_000))
 
-    options = "train --data toy --limit 4 --max-length 32 --held-out 0 --freeze 0 --resume".split()
-    command = [sys.executable, "-m", "rmkit", *options, "--output", str(tmp_path), "--epochs"]
+    options = ["--data", "toy", "--limit", "4", "--max-length", "32", "--held-out", "0", "--freeze", "0", "--resume"]
+    command = [sys.executable, "-m", "rmkit", "train", *options, "--output", str(tmp_path), "--epochs"]
     assert subprocess.run([*command, "1"], capture_output=True, cwd=ROOT).returncode == 0
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     failed = subprocess.run([*command, "2"], capture_output=True, text=True, cwd=ROOT, preexec_fn=no_large_files)
