@@ -110,6 +110,8 @@ def _compare_sizes(sizes, want, here):
         raise Mistake(f"{here} your sizes are positions, {sizes}; wanted is how many responses each has, {want}.")
     if sizes == [k * (k - 1) // 2 for k in want]:
         raise Mistake(f"{here} your sizes count pairs, {sizes}; count responses, {want}.")
+    if isinstance(sizes, list) and len(sizes) == sum(want):
+        raise Mistake(f"{here} your sizes have one number for each response; wanted is one for each ranking, {want}.")
     raise Mistake(f"{here} sizes should be {want}, got {show(sizes)}.")
 
 
@@ -410,6 +412,8 @@ def _compare_accuracy(result, data):
         raise Mistake(f"{here} you return percent, {result:.1f}; return a share between 0 and 1.")
     if is_(won + tied / 2) or is_(won):
         raise Mistake(f"{here} you return how many are right, {result:g}; divide by the number of pairs.")
+    if len(data) > 1 and is_((won + tied / 2) / len(data)):
+        raise Mistake(f"{here} you divide by the number of batches, {len(data)}; divide by the number of pairs, {n}.")
     if is_((won + tied) / n):
         raise Mistake(f"{here} equal rewards count as right: is `>=` where `>` should be? A tie is worth half.")
     if is_(won / n):
@@ -450,7 +454,8 @@ def check_best_epoch(function):
         [0.61, 0.60, 0.52, 0.58, 0.59, 0.57],
     )
     second = ([0.70, 0.61, 0.43, 0.30], [0.71, 0.65, 0.68, 0.65], [0.50, 0.56, 0.55, 0.56])
-    for losses, held_out, accuracies in (first, second, ([0.7], [0.6], [0.5])):
+    far = ([2.2, 1.4, 1.3], [1.8, 1.5, 2.0], [0.40, 0.50, 0.45])  # for a search that starts from a loss of 1
+    for losses, held_out, accuracies in (first, second, ([0.7], [0.6], [0.5]), far):
         rows = enumerate(zip(losses, held_out, accuracies, strict=True), 1)
         epochs = [
             {
@@ -555,7 +560,8 @@ def _compare_accumulated(model, batches):
     n_pairs = [len(pair_positions(batch.sizes, batch.ranks)[0]) for batch in batches]
     weighed = {
         "every part weighs the same here, so a ranking in a small part weighs more. Weigh a part by its share of the "
-        "rankings.": [1 / len(n)] * len(n),
+        "rankings. (`len(batch)` is the same for every part: it counts the four tables and lists.)": [1 / len(n)]
+        * len(n),
         "the parts' gradients are added without a weight: the sum is larger than the gradient of the mean.": [1]
         * len(n),
         "a part weighs as much as it has texts, but the loss is a mean over *rankings*.": [
@@ -577,4 +583,7 @@ def _compare_accumulated(model, batches):
     last = [w * parts[-1] for w in (1, n[-1] / sum(n), 1 / len(n))]
     if "zero" in events and any(torch.allclose(gradient, part, atol=1e-6) for part in last):
         raise Mistake(f"{here} only the last part's gradient is left: do not empty the gradient between the parts.")
-    raise Mistake(f"{here} the gradient is not that of the whole batch.")
+    raise Mistake(
+        f"{here} the gradient is not that of the whole batch. Is each part's loss weighed once, by its rankings over the "
+        "rankings of *all* parts?"
+    )

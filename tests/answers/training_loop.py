@@ -99,6 +99,10 @@ WRONG_COLLATE = {
     "one size": (collate_with(sizes=lambda texts: sum(map(len, texts))), "one number for each ranking"),
     "cumulative sizes": (collate_with(sizes=lambda texts: np.cumsum(list(map(len, texts)))), "positions"),
     "pairs as sizes": (collate_with(sizes=lambda texts: [math.comb(len(r), 2) for r in texts]), "count pairs"),
+    "tokens as sizes": (
+        collate_with(sizes=lambda texts: [len(ids) for ids in flatten(texts)]),
+        "one number for each response",
+    ),
     "nested ranks": (collate_with(ranks_=list), "a list of lists"),
     "ranks through the batch": (collate_with(ranks_=lambda ranks: list(range(len(flatten(ranks))))), "starts again"),
     "ties lost": (collate_with(ranks_=lambda ranks: flatten(range(len(r)) for r in ranks)), "ties are lost"),
@@ -252,6 +256,10 @@ WRONG_ACCURACY = {
     "wrong way round": (lambda batches: 1 - solution_accuracy(batches), "*wrong*"),
     "percent": (lambda batches: 100 * solution_accuracy(batches), "percent"),
     "a count": (counted(lambda c, r: (c > r).sum() + (c == r).sum() / 2, lambda c, r: 0), "divide by the number"),
+    "divided by batches": (
+        lambda batches: sum(solution_accuracy([batch]) * len(batch[0]) for batch in batches) / len(batches),
+        "number of batches",
+    ),
     "ties right": (counted(lambda c, r: (c >= r).sum()), "count as right"),
     "ties wrong": (counted(lambda c, r: (c > r).sum()), "count as wrong"),
     "ties left out": (counted(lambda c, r: (c > r).sum(), lambda c, r: (c != r).sum()), "leave ties out"),
@@ -272,6 +280,14 @@ def best_epoch_by_loop(epochs):
     return best["epoch"]
 
 
+def best_epoch_from_one(epochs):
+    best, number = 1, 1
+    for entry in epochs:
+        if entry["held_out_loss"] < best:
+            best, number = entry["held_out_loss"], entry["epoch"]
+    return number
+
+
 def best_epoch_by_argmin(epochs):
     return np.argmin([entry["held_out_loss"] for entry in epochs]) + 1
 
@@ -290,6 +306,7 @@ def first_rise(epochs):
 RIGHT_EPOCH = [solution_best_epoch, best_epoch_by_loop, best_epoch_by_argmin]
 WRONG_EPOCH = {
     "position": (lambda epochs: solution_best_epoch(epochs) - 1, "counts from 0"),
+    "from one": (best_epoch_from_one, "[1.8, 1.5, 2.0]"),
     "first rise": (first_rise, "stop at the first rise"),
     "accuracy": (
         lambda epochs: max(epochs, key=lambda entry: entry["held_out_accuracy"]["value"])["epoch"],
@@ -387,7 +404,7 @@ WRONG_ACCUMULATE = {
         weighted(share, value=lambda model, batches: loss_of(model, batches[-1]).item()),
         "loss of the whole",
     ),
-    "wrong by half": (weighted(lambda *both: share(*both) / 2), "not that of the whole"),
+    "wrong by half": (weighted(lambda *both: share(*both) / 2), "Is each part's loss weighed once"),
 }
 
 EXERCISES = {
