@@ -454,7 +454,7 @@ def check_best_epoch(function):
         [0.61, 0.60, 0.52, 0.58, 0.59, 0.57],
     )
     second = ([0.70, 0.61, 0.43, 0.30], [0.71, 0.65, 0.68, 0.65], [0.50, 0.56, 0.55, 0.56])
-    far = ([2.2, 1.4, 1.3], [1.8, 1.5, 2.0], [0.40, 0.50, 0.45])  # for a search that starts from a loss of 1
+    far = ([2.2, 1.4, 1.3], [1.8, 2.0, 1.5], [0.40, 0.50, 0.45])  # for a search that starts from a loss of 1
     for losses, held_out, accuracies in (first, second, ([0.7], [0.6], [0.5]), far):
         rows = enumerate(zip(losses, held_out, accuracies, strict=True), 1)
         epochs = [
