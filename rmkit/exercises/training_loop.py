@@ -483,6 +483,10 @@ def _compare_epoch(result, losses, held_out, accuracies):
         raise Mistake(f"return the number of an epoch; got {show(result)}.")
     if result == best:
         return
+    if lowest > 1:
+        raise Mistake(
+            f"{here} the lowest is in epoch {best}: does your search start from a loss that none of these reaches?"
+        )
     falls = next((e for e in range(1, len(held_out)) if held_out[e] > held_out[e - 1]), best)
     reasons = {
         best - 1: f"you return the position in the list, {result}, which counts from 0. Epochs count from 1.",

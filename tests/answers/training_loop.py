@@ -306,7 +306,7 @@ def first_rise(epochs):
 RIGHT_EPOCH = [solution_best_epoch, best_epoch_by_loop, best_epoch_by_argmin]
 WRONG_EPOCH = {
     "position": (lambda epochs: solution_best_epoch(epochs) - 1, "counts from 0"),
-    "from one": (best_epoch_from_one, "[1.8, 2.0, 1.5]"),
+    "from one": (best_epoch_from_one, "none of these reaches"),
     "first rise": (first_rise, "stop at the first rise"),
     "accuracy": (
         lambda epochs: max(epochs, key=lambda entry: entry["held_out_accuracy"]["value"])["epoch"],
