@@ -25,8 +25,8 @@ class PairExplorer:
 
     def __init__(self, chosen=0.3, rejected=-0.2):
         for name, reward in [("chosen", chosen), ("rejected", rejected)]:
-            if not -MOST <= reward <= MOST:
-                raise InputError(f"{name} is {reward}; the sliders go from {-MOST} to {MOST}")
+            if not isinstance(reward, (int, float)) or not -MOST <= reward <= MOST:
+                raise InputError(f"{name} is {reward!r}; the sliders go from {-MOST} to {MOST}")
         self.chosen = round(chosen, 1)
         self.rejected = round(rejected, 1)
 

@@ -129,11 +129,15 @@ class RewardModel(PreTrainedModel):
             share: how much stays as it is, from 0 to 1: the lowest layers, rounded up, and the embeddings below them. 0
                 lets everything change, 1 only the head.
 
+        Raises:
+            InputError: if `share` is no such number; nothing has changed then.
+
         >>> model = RewardModel.from_encoder()
         >>> model.freeze(1)
         >>> sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
         385
         """
+        check_share(share)
         n_layers = self.encoder.config.num_hidden_layers
         layer = -1  # the embeddings come first
         for name, parameter in self.encoder.named_parameters():
@@ -241,6 +245,12 @@ class RewardModel(PreTrainedModel):
         where = {key: kwargs[key] for key in ("revision", "token", "cache_dir") if key in kwargs}
         model.tokenizer = load_tokenizer(name, **where)
         return _in_memory(model.eval())
+
+
+def check_share(share):
+    """Raise `InputError` unless `RewardModel.freeze` can work with this."""
+    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        raise InputError(f"freeze is {share}; it must be a share of the encoder's layers, from 0 to 1")
 
 
 @contextmanager

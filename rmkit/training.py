@@ -17,6 +17,7 @@ from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss
+from rmkit.model import check_share
 
 
 @dataclass
@@ -231,8 +232,8 @@ def check_settings(epochs, lr, batch_size, max_length, seed, freeze, micro_batch
         raise InputError(f"seed is {seed}; it must be a whole number from 0 to 2^40 - 1")
     if not (isinstance(lr, (int, float)) and math.isfinite(lr) and lr > 0):
         raise InputError(f"lr is {lr}; it must be a number above 0, such as 1e-4")
-    if freeze is not None and not (isinstance(freeze, (int, float)) and 0 <= freeze <= 1):
-        raise InputError(f"freeze is {freeze}; it must be a share of the encoder's layers, from 0 to 1")
+    if freeze is not None:
+        check_share(freeze)
     if not isinstance(max_length, int) or max_length < 3:
         raise InputError(f"max_length is {max_length}; it must be a whole number, 3 or more: [CLS], one token, [SEP]")
     if longest_text and max_length > longest_text:

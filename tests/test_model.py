@@ -217,3 +217,11 @@ def test_an_encoder_with_other_weights_is_refused(monkeypatch):
 def test_every_row_of_the_toy_data_gets_a_reward(model):
     rewards = [model.score(ranking.prompt, ranking.responses) for ranking in load_rankings("toy")]
     assert len(rewards) == 10 and all(-1 < reward < 1 for pair in rewards for reward in pair)
+
+
+@pytest.mark.parametrize("share", [-0.5, 1.5, math.nan, "half", None])
+def test_a_share_that_cannot_be_frozen_is_refused_and_changes_nothing(share):
+    model = RewardModel.from_encoder()
+    with pytest.raises(InputError, match="freeze is"):
+        model.freeze(share)
+    assert all(parameter.requires_grad for parameter in model.parameters())
