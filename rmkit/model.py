@@ -89,8 +89,10 @@ class RewardModel(PreTrainedModel):
         """
         RewardConfig(head=head, pooling=pooling)  # refuse a wrong name before the slow part
         pretrained = load_encoder(encoder, dropout)
-        model = cls(RewardConfig(encoder=pretrained.config.to_dict(), head=head, pooling=pooling))
+        with torch.device("meta"):  # without drawing weights that are replaced at once
+            model = cls(RewardConfig(encoder=pretrained.config.to_dict(), head=head, pooling=pooling))
         model.encoder = pretrained
+        model.head.to_empty(device=pretrained.device)
         generator = torch.Generator().manual_seed(seed)
         hidden = model.head.in_features
         with torch.no_grad():
