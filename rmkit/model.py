@@ -18,6 +18,7 @@ from rmkit.batching import encode_many, length_buckets, pad
 from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet
 from rmkit.errors import InputError
 from rmkit.files import put_in_place
+from rmkit.packing import can_pack, cls_vectors
 
 WEIGHTS = "model.safetensors"
 
@@ -115,12 +116,11 @@ class RewardModel(PreTrainedModel):
         Returns:
             rewards, shape (N,).
         """
-        vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state  # (N, T, hidden)
-        if self.config.pooling == "cls":
-            pooled = vectors[:, 0]  # (N, hidden)
+        if self.config.pooling == "cls" and can_pack(self.encoder):
+            pooled = cls_vectors(self.encoder, input_ids, attention_mask)  # the same (N, hidden), in less time
         else:
-            weights = attention_mask.unsqueeze(-1).to(vectors.dtype)  # (N, T, 1)
-            pooled = (vectors * weights).sum(dim=1) / weights.sum(dim=1)  # (N, hidden)
+            vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            pooled = pool(vectors, attention_mask, self.config.pooling)  # (N, T, hidden) -> (N, hidden)
         rewards = self.head(pooled).squeeze(-1)  # (N,)
         return torch.tanh(rewards) if self.config.head == "tanh" else rewards
 
@@ -247,6 +247,19 @@ class RewardModel(PreTrainedModel):
         where = {key: kwargs[key] for key in ("revision", "token", "cache_dir") if key in kwargs}
         model.tokenizer = load_tokenizer(name, **where)
         return _in_memory(model.eval())
+
+
+def pool(vectors, attention_mask, pooling):
+    """One vector a text, (N, hidden), from one a token, (N, T, hidden); padding, where the mask is 0, counts for nothing.
+
+    >>> vectors, mask = torch.tensor([[[1.0], [3.0], [8.0]]]), torch.tensor([[1, 1, 0]])  # N = 1, T = 3, hidden = 1
+    >>> pool(vectors, mask, "cls").item(), pool(vectors, mask, "mean").item()
+    (1.0, 2.0)
+    """
+    if pooling == "cls":
+        return vectors[:, 0]
+    weights = attention_mask.unsqueeze(-1).to(vectors.dtype)  # (N, T, 1)
+    return (vectors * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 def check_share(share):
