@@ -27,7 +27,7 @@ def can_pack(encoder):
         config.model_type == "bert"
         and not config.is_decoder
         and config._attn_implementation == "sdpa"
-        and not encoder.is_gradient_checkpointing
+        and not encoder.encoder.layer[0].gradient_checkpointing
         and not isinstance(encoder.embeddings.word_embeddings.weight, DTensor)
     )
 
