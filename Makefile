@@ -47,7 +47,7 @@ book: _build/book.done
 	@echo "The book:  _build/html/index.html   (make serve shows it at http://127.0.0.1:$(PORT)/)"
 	@echo "The model: _build/model             (.venv/bin/rmkit score --model _build/model --prompt ... --response ...)"
 
-_build/book.done: .venv/installed _build/model.done _build/data-card.done $(PAGES) $(PACKAGE)
+_build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done $(PAGES) $(PACKAGE)
 	@echo "Rendering the book ..."
 	@rm -rf _build/html _build/.doctrees
 	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >_build/book.log 2>&1 || { cat _build/book.log; exit 1; }
@@ -67,6 +67,11 @@ _build/model.done: .venv/installed $(PACKAGE) $(DATA) .ci/model_page.py
 _build/data-card.done: .venv/installed $(PACKAGE) $(DATA) $(MEASURED) .ci/data_card.py
 	@echo "Auditing the course data ..."
 	@.venv/bin/python .ci/data_card.py
+	@touch $@
+
+# What a run on real data costs: the tables of the page book/planning.md.
+_build/planning.done: .venv/installed $(MEASURED) .ci/planning.py
+	@.venv/bin/python .ci/planning.py
 	@touch $@
 
 serve:

@@ -30,7 +30,10 @@ def test_the_encoders_own_vectors_and_gradients(extra):
     ids, mask = texts(extra)
     weights = torch.randn(len(LENGTHS), 24, generator=torch.Generator().manual_seed(2))
     found = []
-    for vectors in [encoder(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0], cls_vectors(encoder, ids, mask)]:
+    for vectors in [
+        encoder(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0],
+        cls_vectors(encoder, ids, mask),
+    ]:
         encoder.zero_grad()
         (vectors * weights).sum().backward()
         found.append((vectors.detach(), {name: p.grad.clone() for name, p in encoder.named_parameters()}))
@@ -78,5 +81,7 @@ def test_only_what_is_known_to_be_bert_is_packed():
     eager = bert()
     eager.set_attn_implementation("eager")
     assert not can_pack(eager)
-    other = RobertaConfig(vocab_size=50, hidden_size=24, num_attention_heads=3, intermediate_size=40, num_hidden_layers=1)
+    other = RobertaConfig(
+        vocab_size=50, hidden_size=24, num_attention_heads=3, intermediate_size=40, num_hidden_layers=1
+    )
     assert not can_pack(AutoModel.from_config(other))
