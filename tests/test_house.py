@@ -99,7 +99,8 @@ def test_the_readme_lists_the_chapters():
         r"^\| (\d+)\. (.+?) \| \[page\]\((.+?)\) \| \[Colab\]\((.+?)\) \| \d+ \|$", read("README.md"), re.MULTILINE
     )
     expected = []
-    for number, chapter in enumerate(chapters(), start=1):
+    for chapter in chapters():
+        number = int(re.match(r"notebooks/(\d+)-", chapter)[1])  # some chapters may not be written yet
         title = headings(prose(json.loads(read(f"{chapter}.ipynb"))))[0]
         title = re.sub(r"^# *(?:Chapter )?\d*[.:]? *", "", title)
         page, colab = f"{ADDRESSES['pages']}/{chapter}.html", f"{ADDRESSES['colab']}/blob/main/{chapter}.ipynb"
