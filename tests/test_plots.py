@@ -94,6 +94,21 @@ def draw_best_of_n():
 
 CHAPTER_5 = [draw_luck, draw_levels, draw_best_of_n]
 
+
+def draw_positions():
+    return plots.plot_positions({"padded to 256": (60_000, 300_000), "alike lengths": (60_000, 80_000)})
+
+
+def draw_work():
+    return plots.plot_work({"two texts a pair": 8e12, "packed": 2e11, "half frozen": 1e11})
+
+
+def draw_kept():
+    return plots.plot_kept([32, 64, 128], {"all": [1e8, 2e8, 4e8], "checkpointing": [1e7, 2e7, 4e7]})
+
+
+CHAPTER_10 = [draw_positions, draw_work, draw_kept]
+
 FLAWS = {
     "vague": {"law": 0.5, "care": 0.0},
     "padded": {"law": 0.496, "care": 0.25},
@@ -116,13 +131,13 @@ def draw_k(path=None):
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
 def test_a_figure_is_shown_and_nothing_returned(draw, shown):
     assert draw() is None
     assert len(shown) == 1
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
 def test_axes_are_named_and_there_is_no_title(draw, shown):
     draw()
     axes = shown[0]
@@ -130,13 +145,13 @@ def test_axes_are_named_and_there_is_no_title(draw, shown):
     assert not axes.get_title() and axes.figure.get_suptitle() == ""
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
 def test_paper_is_white_so_that_a_dark_page_does_not_swallow_the_text(draw, shown):
     draw()
     assert shown[0].figure.get_facecolor() == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
 def test_text_is_large_enough_at_400_pixels(draw, shown):
     draw()
     figure = shown[0].figure
@@ -319,3 +334,26 @@ def test_learning_rates_are_in_order_on_a_log_scale(shown):
     assert list(axes.lines[-1].get_ydata()) == [0.5, 0.13, 0.69]
     assert axes.get_xscale() == "log"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0.00001", "0.0001", "0.001"]
+
+
+def test_positions_stack_padding_on_text_and_say_its_share(shown):
+    draw_positions()
+    axes = shown[0]
+    assert [bar.get_width() for bar in axes.patches] == [60, 60, 240, 20]
+    assert axes.patches[-1].get_hatch(), "stripes tell padding from text without color"
+    assert [text.get_text().strip() for text in axes.texts] == ["80%", "25%"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["padded to 256", "alike lengths"]
+
+
+def test_work_says_how_many_times_the_least(shown):
+    draw_work()
+    axes = shown[0]
+    points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert points == [8000, 200, 100] and axes.get_xscale() == "log"
+    assert [text.get_text() for text in axes.texts] == ["80×", "2×", "1×"]
+
+
+def test_kept_lines_hold_megabytes(shown):
+    draw_kept()
+    lines = {line.get_label(): list(line.get_ydata()) for line in shown[0].lines}
+    assert lines == {"all": [100, 200, 400], "checkpointing": [10, 20, 40]}
