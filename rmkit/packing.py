@@ -4,15 +4,14 @@ The encoder's own modules do the arithmetic, so the vectors are those of `encode
 long row of tokens; only attention, where tokens of one text look at each other, needs them side by side again.
 """
 
-from torch.distributed.tensor import DTensor
 from torch.nn.functional import scaled_dot_product_attention
 
 
 def can_pack(encoder):
     """Whether `cls_vectors` knows this encoder: BERT as `transformers` runs it by default, with whole weights here.
 
-    Everything else goes through the encoder's own `forward`: other architectures, gradient checkpointing, attention
-    that is not SDPA, weights that are sharded over processes.
+    Everything else goes through the encoder's own `forward`: other architectures, attention that is not SDPA, gradient
+    checkpointing, and layers with hooks, which somebody wants called (FSDP gathers a layer's weights in one).
 
     >>> from rmkit.encoders import load_encoder
     >>> encoder = load_encoder()
@@ -23,13 +22,11 @@ def can_pack(encoder):
     False
     """
     config = encoder.config
-    return (
-        config.model_type == "bert"
-        and not config.is_decoder
-        and config._attn_implementation == "sdpa"
-        and not encoder.encoder.layer[0].gradient_checkpointing
-        and not isinstance(encoder.embeddings.word_embeddings.weight, DTensor)
-    )
+    if config.model_type != "bert" or config.is_decoder or config._attn_implementation != "sdpa":
+        return False
+    layers = encoder.encoder.layer
+    hooked = any(layer._forward_pre_hooks or layer._forward_hooks for layer in layers)
+    return not hooked and not layers[0].gradient_checkpointing
 
 
 def cls_vectors(encoder, input_ids, attention_mask):

@@ -81,6 +81,9 @@ def test_only_what_is_known_to_be_bert_is_packed():
     eager = bert()
     eager.set_attn_implementation("eager")
     assert not can_pack(eager)
+    hooked = bert()
+    hooked.encoder.layer[1].register_forward_hook(lambda *_: None)
+    assert not can_pack(hooked)
     other = RobertaConfig(
         vocab_size=50, hidden_size=24, num_attention_heads=3, intermediate_size=40, num_hidden_layers=1
     )
