@@ -447,6 +447,7 @@ def plot_work(flops):
             axes.plot([work / 1e9], [height], color=BLUE, marker="o")
             axes.annotate(f"{work / least:.3g}×", (work / 1e9, height), (7, 0), textcoords="offset points", va="center")
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlim(least / 1e9 / 1.3, 3 * max(flops.values()) / 1e9)  # room for the last number
         axes.set_yticks(heights, list(flops))
         axes.set(xlabel="GFLOPs of one step (log scale)", ylabel="way of computing it", ylim=(-0.5, len(flops) - 0.5))
