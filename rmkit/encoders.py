@@ -57,13 +57,40 @@ def load_tokenizer(name=EMBEDDED, **where):
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
-    missing = [token for token in ("cls_token", "sep_token", "pad_token") if getattr(tokenizer, token) is None]
-    if missing:
+    if not text_ends(tokenizer)[1]:
         raise InputError(
-            f"encoder {name!r}: its tokenizer has no {missing[0]}; choose an encoder of BERT's kind, such as "
-            f"'{EMBEDDED}' or 'bert-base-uncased'"
+            f"encoder {name!r}: its tokenizer has no token that ends a text, neither sep_token nor eos_token; choose another "
+            f"encoder, such as '{EMBEDDED}' or 'bert-base-uncased'"
         )
+    if tokenizer.pad_token is None:  # as many decoders have it; which id fills up does not matter, the mask hides it
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def text_ends(tokenizer):
+    """What stands before and after a text, as two lists of token ids, each of one or none.
+
+    BERT and its kind have [CLS] and [SEP]. A decoder has a token that ends a text, and some have one that begins it.
+
+    >>> text_ends(load_tokenizer())
+    ([101], [102])
+    """
+    first = tokenizer.bos_token_id if tokenizer.cls_token_id is None else tokenizer.cls_token_id
+    last = tokenizer.eos_token_id if tokenizer.sep_token_id is None else tokenizer.sep_token_id
+    return [token for token in [first] if token is not None], [token for token in [last] if token is not None]
+
+
+def reads_both_ways(config):
+    """Whether each token sees the whole text, as in BERT, or only what stands before it, as in a decoder such as Llama.
+
+    `transformers` knows a model with masked words for every encoder of the first kind, and for none of the second.
+
+    >>> reads_both_ways(load_encoder().config)
+    True
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not config.is_decoder
 
 
 def load_encoder(name=EMBEDDED, dropout=0.0):
