@@ -18,7 +18,8 @@ REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 DROPOUTS = {"hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"}
-"""What the encoders of BERT's kind call their dropout rates."""
+DROPOUTS |= {"embedding_dropout", "mlp_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop"}
+"""What encoders call their dropout rates: BERT and its kind, ModernBERT and Llama, GPT-2."""
 
 
 def encoder_folder(name=EMBEDDED):
@@ -90,7 +91,7 @@ def reads_both_ways(config):
     """
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not config.is_decoder
+    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not config.to_dict().get("is_decoder")
 
 
 def load_encoder(name=EMBEDDED, dropout=0.0):
@@ -109,6 +110,7 @@ def load_encoder(name=EMBEDDED, dropout=0.0):
     config = _load(AutoConfig, name)
     for rate in DROPOUTS & config.to_dict().keys():
         setattr(config, rate, dropout)
+    config.use_cache = False  # a decoder's memory of what it has read, for writing on
     encoder = _load(AutoModel, name, config=config, use_safetensors=True, dtype="float32", **own_pooling(config))
     encoder.config.name_or_path = name  # not the folder on this machine
     return encoder

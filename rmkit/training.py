@@ -125,8 +125,8 @@ def train(
     check_settings(epochs, lr, batch_size, max_length, seed, freeze, micro_batch_size, model.longest_text)
     if not isinstance(model, RewardModel) and (freeze, output) != (None, None):
         raise InputError(
-            f"freeze is {freeze} and output {output!r}, but the model is a {type(model).__name__}: adapters say themselves what "
-            "is trained, and are merged and saved afterwards; pass freeze=None, and no output"
+            f"the model is a {type(model).__name__}, whose adapters say what is trained, and which is merged and saved afterwards; "
+            "pass freeze=None, and no output"
         )
     check_data(data, eval_data)
     rankings = [ranking for ranking in data if ranking.pairs()]
