@@ -66,9 +66,9 @@ def run(folder):
 
 
 def prepare(folder, rankings, epochs, batch_size, lr, max_length=256, micro_batch_size=None):
-    """Write the work into `folder`, so that every contender finds the same weights, texts and batches there.
+    """Write the work into `folder`, so that every contender finds the same weights and texts there.
 
-    The batches are those that `rmkit.train` draws by itself: it is run once for them, which also warms the machine up.
+    The batches are those that `rmkit.train` draws by itself: `run` writes them beside the rest when it first runs.
 
     Returns:
         tokens a run, padding not counted.
@@ -82,6 +82,5 @@ def prepare(folder, rankings, epochs, batch_size, lr, max_length=256, micro_batc
     plan = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "max_length": max_length}
     plan |= {"micro_batch_size": micro_batch_size, "passes": batch_size // (micro_batch_size or batch_size)}
     write_json(folder / "plan.json", plan)
-    run(folder)
     encoded = encode_rankings(rankings, model.tokenizer, max_length)
     return epochs * sum(len(text.ids) for texts in encoded for text in texts)

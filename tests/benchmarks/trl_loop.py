@@ -5,8 +5,10 @@ the texts into the token ids that TRL reads, in the order of `rmkit.train`'s bat
 """
 
 import json
+import os
 import tempfile
 import time
+from contextlib import contextmanager
 
 from timing import Run
 
@@ -41,7 +43,7 @@ def run(folder, settings):
     tokenizer = AutoTokenizer.from_pretrained(folder / "classifier")
     data = Dataset.from_dict(json.loads((folder / "pairs.json").read_text(encoding="utf-8")))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    with tempfile.TemporaryDirectory() as output:
+    with tempfile.TemporaryDirectory() as output, own_precision():
         options = {"output_dir": output, "per_device_train_batch_size": plan["batch_size"], "num_train_epochs": 1}
         options |= {"use_cpu": True, "report_to": "none", "disable_tqdm": True, "save_strategy": "no", "seed": 0}
         options |= {"learning_rate": plan["lr"], "max_length": plan["max_length"]}
@@ -64,6 +66,21 @@ def run(folder, settings):
         trainer.train()
         seconds = time.perf_counter() - start
     return Run(seconds, torch.stack(trainer.seen).tolist(), trainer.first)
+
+
+@contextmanager
+def own_precision():
+    """Keep what a trainer sets for the whole process, bf16 for one, from whatever is run after it."""
+    from accelerate.state import AcceleratorState
+
+    before = dict(os.environ)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    try:
+        yield
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def prepare(folder):
