@@ -353,7 +353,7 @@ def _quoted(names):
 def read_rows(path, unreadable="raise"):
     """Yield `(place, row)` for each row of a file, from first to last; `place` is ("line", 7) or ("row", 7).
 
-    Nothing is kept: a file of any size takes the memory of a few rows, a Parquet file that of a row group. Only a `.json`
+    Nothing is kept: a file of any size takes the memory of a few rows, a Parquet file that of a thousand. Only a `.json`
     array and gzipped Parquet are read as a whole.
 
     JSON Lines counts lines, blank ones too. CSV counts its header as row 1, as a spreadsheet does, JSON and Parquet
@@ -491,7 +491,9 @@ def _parquet(file, path):
     number = 0
     try:
         source = pyarrow.BufferReader(file.read()) if isinstance(file, gzip.GzipFile) else file
-        for batch in pyarrow.parquet.ParquetFile(source).iter_batches(1000):
+        # By default pyarrow reads the whole file ahead, and keeps it.
+        parquet = pyarrow.parquet.ParquetFile(source, pre_buffer=False, buffer_size=2**16)
+        for batch in parquet.iter_batches(1000):
             for row in batch.to_pylist():
                 number += 1
                 yield ("row", number), row

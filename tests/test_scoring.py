@@ -471,20 +471,22 @@ def test_sigkill_and_resume_from_the_command_line(tmp_path, folder, long):
     assert (result["n_rows"], result["n_refused"]) == (500, 13) and result["refused"][1]["row"] == 42
 
 
-@pytest.mark.parametrize(
-    "moment", ["the chunk is written and not yet recorded", "the record is written and not yet in place"]
-)
-def test_killed_at_the_worst_moment(tmp_path, model, folder, long, monkeypatch, moment):
+def test_killed_at_the_worst_moments(tmp_path, model, folder, long, monkeypatch):
+    """In one run and then, when it is resumed, in the next: a chunk is there, but nothing says so."""
     data, whole = long
-    killed = subprocess.run(
-        command(folder, data, tmp_path / "out.jsonl.gz"), env={**ENVIRONMENT, "KILL_AT": moment}, capture_output=True
-    )
-    assert killed.returncode == -signal.SIGKILL
-    state = json.loads((tmp_path / "out.jsonl.gz.partial.json").read_text())
-    assert state["scored"]["n_rows"] == 80  # the third chunk is there, but nothing says so
-    assert (tmp_path / "out.jsonl.gz.partial").stat().st_size > state["n_bytes"]
+    output, record = tmp_path / "out.jsonl.gz", tmp_path / "out.jsonl.gz.partial.json"
+    for moment, option, n_rows in [
+        ("the chunk is written and not yet recorded", "--json", 80),
+        ("the record is written and not yet in place", "--resume", 80 + 120),
+    ]:
+        environment = {**ENVIRONMENT, "KILL_AT": moment}
+        killed = subprocess.run(command(folder, data, output, option), env=environment, capture_output=True)
+        assert killed.returncode == -signal.SIGKILL
+        state = json.loads(record.read_text())
+        assert state["scored"]["n_rows"] == n_rows
+        assert (tmp_path / "out.jsonl.gz.partial").stat().st_size > state["n_bytes"]
     resume(tmp_path, model, data, monkeypatch)
-    assert (tmp_path / "out.jsonl.gz").read_bytes() == whole
+    assert output.read_bytes() == whole
 
 
 def test_killed_when_all_but_the_cleaning_up_is_done(tmp_path, model, folder, long, monkeypatch):
