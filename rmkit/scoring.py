@@ -98,7 +98,7 @@ def score_file(model, data, output, resume=False):
     accelerator, start = Accelerator(), time.perf_counter()
     output = Path(output)
     state = _ask_main(accelerator, lambda: _begin(output, resume, _fingerprint(model)))
-    scored, read = Scored(**state["scored"]), hashlib.sha256()
+    scored, read = Scored(**state["scored"] | {"output": str(output)}), hashlib.sha256()
     try:
         rows = _read(find_rows(data, unreadable="yield"), read)
         for _ in islice(rows, scored.n_rows):
@@ -165,16 +165,15 @@ def _shape(chunk, data):
             raise InputError(f"{data}, {unit} {number}: {taken}")
     rows = [row for _, row in chunk if isinstance(row, dict)]
     columns = set().union(*rows)
-    other = [name for name, (needed, _) in SHAPES.items() if set(needed) <= columns]
-    if {"prompt", "response"} <= columns and not other:
+    if {"prompt", "response"} <= columns:
+        for name, (needed, _) in SHAPES.items():
+            if set(needed) <= columns:
+                raise InputError(f"{data}: columns of both answers (prompt, response) and {name}; leave out the others")
         return "answers"
     try:
-        if "response" in columns and "prompt" in columns:
-            raise InputError(f"columns of more than one shape, answers (prompt, response) and {other[0]}; keep one")
         return recognize(rows)
     except InputError as error:
-        known = "" if "more than one" in str(error) else ", answers (prompt, response)"
-        raise InputError(f"{data}: {error}{known}") from None
+        raise InputError(f"{data}: {error}, answers (prompt, response)") from None
 
 
 def _taken(row):

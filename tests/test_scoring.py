@@ -231,7 +231,7 @@ def test_of_many_that_are_refused_the_first_are_named(tmp_path, model, small_chu
         ),
         ("numbers.jsonl", b"1\n2\n", "unknown columns: found none"),
         ("broken.jsonl", b"not JSON\n" * 3, "unknown columns: found none"),
-        ("both.jsonl", b'{"prompt": "a", "response": "b", "chosen": "c", "rejected": "d"}\n', "more than one shape"),
+        ("both.jsonl", b'{"prompt": "a", "response": "b", "chosen": "c", "rejected": "d"}\n', "columns of both"),
         (
             "taken.jsonl",
             b'\n{"prompt": "a", "response": "b", "reward": 1}\n',
