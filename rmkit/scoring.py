@@ -95,7 +95,7 @@ def score_file(model, data, output, resume=False):
     >>> [list(json.loads(line)) for line in (folder / "out.jsonl").open()]
     [['prompt', 'response', 'reward'], ['prompt', 'refused']]
     """
-    accelerator, start = Accelerator(), time.perf_counter()
+    accelerator, start = _accelerator(), time.perf_counter()
     output = Path(output)
     state = _ask_main(accelerator, lambda: _begin(output, resume, _fingerprint(model)))
     scored, read = Scored(**state["scored"] | {"output": str(output)}), hashlib.sha256()
@@ -347,13 +347,25 @@ def _finish(output):
 
 
 def _fingerprint(model):
-    """A hash of all that a reward depends on: the weights, the head, and where texts are cut."""
+    """A hash of all that a reward depends on: the weights, what is made of them, and where texts are cut."""
     config = model.config
     digest = hashlib.sha256(repr((config.head, config.pooling, config.text_length)).encode())
     for name, tensor in model.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def _accelerator():
+    """Accelerate, with all the processes that were started: without a GPU it joins them only when told to use the CPU."""
+    n_processes = int(os.environ.get("WORLD_SIZE", "1"))
+    accelerator = Accelerator(cpu=n_processes > 1 and not torch.cuda.is_available())
+    if accelerator.num_processes != n_processes:
+        raise InputError(
+            f"this is one of {n_processes} processes that do not know of each other and would all write the same file; on a "
+            "machine without a GPU set ACCELERATE_USE_CPU=1 before Accelerate is first used"
+        )
+    return accelerator
 
 
 def _ask_main(accelerator, action):

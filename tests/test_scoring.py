@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
 from test_formats import FAR, NEAR, ROWS, SUN, TURNS, WRITERS
 from transformers import BertConfig
 
@@ -549,9 +550,8 @@ def test_eight_times_the_rows_take_no_more_memory(tmp_path, folder):
 
 SEVERAL = """
 import sys
-from accelerate import Accelerator
 from rmkit import cli, scoring
-assert Accelerator().num_processes == 2
+assert scoring._accelerator().num_processes == 2
 model, data, folder = sys.argv[1:]
 common = ["score", "--model", model, "--output"]
 scoring.ROWS = 7
@@ -570,7 +570,7 @@ def test_two_processes_write_what_one_does(tmp_path, model, folder):
     data = jsonl(tmp_path / "in.jsonl", rows)
     (tmp_path / "two.py").write_text(SEVERAL)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    environment = {**ENVIRONMENT, "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"}
+    environment = {**ENVIRONMENT, "OMP_NUM_THREADS": "1"}  # and not ACCELERATE_USE_CPU: nobody thinks of it
     done = subprocess.run(
         [*launch, str(tmp_path / "two.py"), str(folder), str(data), str(tmp_path)],
         capture_output=True,
@@ -590,3 +590,11 @@ def test_two_processes_write_what_one_does(tmp_path, model, folder):
         for mine, theirs in zip(found, alone, strict=True):
             assert mine.pop("reward", None) == pytest.approx(theirs.get("reward"), abs=1e-5)
             assert mine == {key: value for key, value in theirs.items() if key != "reward"}
+
+
+def test_processes_that_do_not_know_of_each_other_do_not_write_over_each_other(tmp_path, model, monkeypatch):
+    Accelerator()  # alone, before anybody could say that there are two
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match="one of 2 processes that do not know of each other"):
+        score_file(model, "toy", tmp_path / "out.jsonl")
+    assert names(tmp_path) == []
