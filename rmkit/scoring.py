@@ -73,8 +73,8 @@ def score_file(model, data, output, resume=False):
         data: any source that `load_rankings` takes.
         output: the file to write, JSON Lines, gzipped if its name ends in .gz. Until it is complete it is called
             `output`.partial, and `output`.partial.json beside it records how far it is.
-        resume: go on where a run that was interrupted stopped, if there is one. The result is, to the byte, what it would
-            have been without the interruption.
+        resume: go on where a run that was interrupted stopped, if there is one. The result is, to the byte on the same
+            machine, what it would have been without the interruption.
 
     Returns:
         A `Scored`: the counts.
@@ -98,12 +98,12 @@ def score_file(model, data, output, resume=False):
     accelerator, start = _accelerator(), time.perf_counter()
     output = Path(output)
     state = _ask_main(accelerator, lambda: _begin(output, resume, _fingerprint(model)))
-    scored, read = Scored(**state["scored"] | {"output": str(output)}), hashlib.sha256()
+    scored, digest = Scored(**state["scored"] | {"output": str(output)}), hashlib.sha256()
     try:
-        rows = _read(find_rows(data, unreadable="yield"), read)
+        rows = _read(find_rows(data, unreadable="yield"), digest)
         for _ in islice(rows, scored.n_rows):
             pass  # done already
-        if scored.n_rows and read.hexdigest() != state["rows"]:
+        if scored.n_rows and digest.hexdigest() != state["rows"]:
             raise InputError(
                 f"{data}: its first {scored.n_rows} rows are not those that '{_partial(output)}' was made from; resume "
                 "with the same data, or choose another output"
@@ -118,7 +118,7 @@ def score_file(model, data, output, resume=False):
                 lines = _score(accelerator, model, chunk, state["shape"], scored, data)
                 scored.seconds = before + time.perf_counter() - start
                 if accelerator.is_main_process:
-                    state |= {"scored": scored.to_dict(), "rows": read.hexdigest()}
+                    state |= {"scored": scored.to_dict(), "rows": digest.hexdigest()}
                     _append(output, lines, state)
                 bar.update(len(chunk))
         if not scored.n_rows:

@@ -473,33 +473,24 @@ def test_sigkill_and_resume_from_the_command_line(tmp_path, folder, long):
 
 
 def test_killed_at_the_worst_moments(tmp_path, model, folder, long, monkeypatch):
-    """In one run and then, when it is resumed, in the next: a chunk is there, but nothing says so."""
+    """One after the other: each run goes on where the one before was killed."""
     data, whole = long
-    output, record = tmp_path / "out.jsonl.gz", tmp_path / "out.jsonl.gz.partial.json"
+    output, partial, record = (tmp_path / f"out.jsonl.gz{suffix}" for suffix in ("", ".partial", ".partial.json"))
     for moment, option, n_rows in [
         ("the chunk is written and not yet recorded", "--json", 80),
         ("the record is written and not yet in place", "--resume", 80 + 120),
+        ("the output is in place and the record not yet deleted", "--resume", 500),
     ]:
         environment = {**ENVIRONMENT, "KILL_AT": moment}
         killed = subprocess.run(command(folder, data, output, option), env=environment, capture_output=True)
-        assert killed.returncode == -signal.SIGKILL
+        assert killed.returncode == -signal.SIGKILL, moment
         state = json.loads(record.read_text())
-        assert state["scored"]["n_rows"] == n_rows
-        assert (tmp_path / "out.jsonl.gz.partial").stat().st_size > state["n_bytes"]
-    resume(tmp_path, model, data, monkeypatch)
-    assert output.read_bytes() == whole
-
-
-def test_killed_when_all_but_the_cleaning_up_is_done(tmp_path, model, folder, long, monkeypatch):
-    data, whole = long
-    moment = "the output is in place and the record not yet deleted"
-    killed = subprocess.run(
-        command(folder, data, tmp_path / "out.jsonl.gz"), env={**ENVIRONMENT, "KILL_AT": moment}, capture_output=True
-    )
-    assert killed.returncode == -signal.SIGKILL and (tmp_path / "out.jsonl.gz").read_bytes() == whole
-    assert names(tmp_path) == ["out.jsonl.gz", "out.jsonl.gz.partial.json"]
-    (tmp_path / "out.jsonl.gz").unlink()  # and a new run is not confused by what is left
+        assert state["scored"]["n_rows"] == n_rows, moment
+        assert n_rows == 500 or partial.stat().st_size > state["n_bytes"]  # a chunk is there, but nothing says so
+    assert output.read_bytes() == whole and names(tmp_path) == [output.name, record.name]
+    output.unlink()  # a new run is not confused by the record that is left
     assert resume(tmp_path, model, data, monkeypatch).n_rows == 500
+    assert output.read_bytes() == whole
 
 
 def test_a_disk_that_fills_up(tmp_path, model, folder, long, monkeypatch):
@@ -522,28 +513,30 @@ def test_a_disk_that_fills_up(tmp_path, model, folder, long, monkeypatch):
 # --- Memory -----------------------------------------------------------------------------------------------------------
 
 
-# The most memory that the process has had, in MB. Not getrusage's number, which begins with that of the parent.
+# Scores one file, then another, and prints the most memory that the process has had after each, in MB.
 PEAK = """
 import re, sys
-from rmkit import cli
-status = cli.main()
-print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024)
-sys.exit(status)
+from rmkit import RewardModel, score_file
+model, *files = sys.argv[1:]
+model = RewardModel.from_pretrained(model)
+for file in files:
+    score_file(model, file, file + ".out.jsonl")
+    print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024)
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says how much memory a process has had")
 def test_eight_times_the_rows_take_no_more_memory(tmp_path, folder):
     """5 MB and 40 MB of rows, half of which are refused: 35 MB more if rows, refused ones or lines were kept."""
-    used = []
+    files = []
     for n in (500, 4000):
         rows = [{"prompt": f"{i}?", "response": "so" if i % 2 else "", "note": "x" * 10_000} for i in range(n)]
-        data, output = jsonl(tmp_path / f"{n}.jsonl", rows), tmp_path / f"out{n}.jsonl"
-        program = [sys.executable, "-c", PEAK, "score", "--model", folder, "--data", data, "--output", output]
-        done = subprocess.run(program, env=ENVIRONMENT, capture_output=True, text=True, check=True)
-        used.append(float(done.stdout.splitlines()[-1]))
-        assert sum(1 for _ in output.open()) == n
-    assert used[1] - used[0] < 15
+        files.append(jsonl(tmp_path / f"{n}.jsonl", rows))
+    program = [sys.executable, "-c", PEAK, str(folder), *map(str, files)]
+    done = subprocess.run(program, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    small, large = map(float, done.stdout.split())
+    assert large - small < 15
+    assert [len(read(Path(f"{file}.out.jsonl"))) for file in files] == [500, 4000]
 
 
 # --- Several processes ------------------------------------------------------------------------------------------------
