@@ -50,7 +50,11 @@ def contenders_table(found, memory=True):
         cells = [name, short(row["per_second"]["median"]), "1" if first else times(row["ratio"])]
         cells.append("time only" if row["time_only"] else "the reference" if first else f"{row['difference']:.0e}")
         if memory:
-            cells += [f"{row['start_up']['median']:.1f}", f"{row['peak_mib']['median']:.0f}"] if "peak_mib" in row else [""] * 2
+            cells += (
+                [f"{row['start_up']['median']:.1f}", f"{row['peak_mib']['median']:.0f}"]
+                if "peak_mib" in row
+                else [""] * 2
+            )
         rows.append(cells)
     head = ["", f"{found['unit']} a second", "time, as a multiple", "largest difference"]
     return table(head + ["first step after (s)", "peak memory (MiB)"] * memory, rows)
@@ -68,13 +72,17 @@ def why_time_only(found):
 
 def toy_page(found):
     n = found["n"]
-    return f"{n} pairs a run, {found['tokens']} tokens without padding.\n\n{contenders_table(found)}{why_time_only(found)}"
+    return (
+        f"{n} pairs a run, {found['tokens']} tokens without padding.\n\n{contenders_table(found)}{why_time_only(found)}"
+    )
 
 
 def trl_page(found):
     parts = []
     for name, row in found["data"].items():
-        parts.append(f"**{name}**, batches of {row['batch_size']} pairs, {row['n']} pairs a run:\n\n{contenders_table(row)}")
+        parts.append(
+            f"**{name}**, batches of {row['batch_size']} pairs, {row['n']} pairs a run:\n\n{contenders_table(row)}"
+        )
     parts.append(why_time_only(next(iter(found["data"].values()))).strip() + "\n")
     return "\n".join(parts + [f"Not measured: {reason}.\n" for reason in found["missing"]])
 
@@ -109,7 +117,11 @@ def scoring_page(found):
 def limit_page(found):
     peak, half = found["gemm"], found["gemm_bf16"]
     shape = " by ".join(map(str, peak["shape"]))
-    ways = {"needed": "what the loss needs", "whole last layer": "the same, with the whole last layer", "padded": "padded"}
+    ways = {
+        "needed": "what the loss needs",
+        "whole last layer": "the same, with the whole last layer",
+        "padded": "padded",
+    }
     rows = []
     for name, row in found["data"].items():
         for way, words in ways.items():
@@ -141,7 +153,15 @@ def growth_page(found):
             spread = f"{seconds['low']:.2f} to {seconds['high']:.2f}"
             cells = [f"{point['x']} {AXES[axis]}", f"{seconds['median']:.2f}", spread, f"{point['peak_mib']:.0f}"]
             points.append(cells)
-    head = ["Against", "ms for one more", "constant (s)", "explained", "exponent", "exponent of the FLOPs", "MiB for one more"]
+    head = [
+        "Against",
+        "ms for one more",
+        "constant (s)",
+        "explained",
+        "exponent",
+        "exponent of the FLOPs",
+        "MiB for one more",
+    ]
     return (
         f"{table(head, rows)}\n<details>\n<summary>All points</summary>\n\n"
         f"{table(['', 'seconds', 'lowest to highest', 'peak memory (MiB)'], points)}\n</details>\n"
@@ -181,7 +201,9 @@ def goals(comparisons):
     for data, goal in limit.get("goals", {}).items():
         if data in limit["data"]:
             part = limit["data"][data]["share"]["needed"]
-            rows.append((f"share of the peak in training, {data}", f"{goal:.0%}", percent(part), part["median"] >= goal))
+            rows.append(
+                (f"share of the peak in training, {data}", f"{goal:.0%}", percent(part), part["median"] >= goal)
+            )
     return rows
 
 
@@ -200,7 +222,9 @@ def goals_page(comparisons):
 
 def machine_page(result):
     machine = result["machine"]
-    versions = ", ".join(f"{name} {machine[name]}" for name in ("torch", "transformers", "accelerate", "trl") if machine[name])
+    versions = ", ".join(
+        f"{name} {machine[name]}" for name in ("torch", "transformers", "accelerate", "trl") if machine[name]
+    )
     told = (
         f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, {machine['vector']}, "
         f"{machine['blas']}; {machine['memory_gib']:.0f} GiB of memory; {machine['system']}, Python {machine['python']}, "

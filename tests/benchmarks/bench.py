@@ -41,9 +41,10 @@ import trl_loop
 from timing import Contender, Mismatch, Run, compare, difference, interleaved, machine, ratios, spread
 
 import rmkit
-from rmkit.batching import encode_many, encode_rankings, length_buckets
+from rmkit.batching import encode_rankings
 from rmkit.data import Ranking, load_rankings
 from rmkit.files import write_json
+from rmkit.interop import to_sequence_classifier
 from rmkit.losses import k_choose_2_loss, pairwise_loss
 
 ROOT = Path(__file__).parents[2]
@@ -73,9 +74,9 @@ def rmkit_on(folder):
     return Contender(REFERENCE, "rmkit_loop", folder)
 
 
-def prepare(folder, rankings, epochs, batch_size, lr):
+def prepare(folder, rankings, epochs, batch_size, lr, by_length=True):
     """The work as files, for all loops; the first run, for the batches, also warms the machine up. Returns tokens."""
-    tokens = rmkit_loop.prepare(folder, rankings, epochs, batch_size, lr)
+    tokens = rmkit_loop.prepare(folder, rankings, epochs, batch_size, lr, by_length=by_length)
     rmkit_loop.run(folder)
     trl_loop.prepare(folder)
     return tokens
@@ -115,31 +116,35 @@ def trl(settings, folder):
     goals = {"HH harmless": 2.5, "toy data": 1.5}
     found = {}
     for number, (name, (rankings, batch_size, epochs)) in enumerate(data.items()):
-        found[name] = trl_on(folder / str(number), rankings, batch_size, epochs, settings)
-        found[name]["goals"] = {"TRL at its best": goals[name]} if name in goals else {}
+        work = rankings, batch_size, epochs, settings
+        found[name] = trl_on(folder / str(number), *work)
+        found[f"{name}, batches by length"] = trl_on(folder / f"{number} by length", *work, by_length=True)
+        found[name]["goals"] = {TRL: goals[name]} if name in goals else {}
     if "HH harmless" in found:
-        found["HH harmless"]["memory_goals"] = {"TRL at its best": 0.8}
+        found["HH harmless"]["memory_goals"] = {TRL: 0.8}
     missing = [] if settings.hh.exists() else ["HH harmless: the file is not here; say where with --hh"]
     return {"data": found, "missing": missing}
 
 
-def trl_on(folder, rankings, batch_size, epochs, settings):
-    tokens = prepare(folder / "all", rankings, epochs, batch_size, lr=1e-4)
+TRL, IN_PARTS = "TRL at its best", "rmkit.train, a quarter of a batch a pass"
+
+
+def trl_on(folder, rankings, batch_size, epochs, settings, by_length=False):
+    """Both in the same batches: drawn at random, as TRL draws them, or `rmkit.train`'s own, from which TRL then profits too."""
+    tokens = prepare(folder / "all", rankings, epochs, batch_size, lr=1e-4, by_length=by_length)
     n = len(rankings) * epochs
-    random_order = "it draws its batches itself, so they are others"
-    contenders = [
-        rmkit_on(folder / "all"),
-        Contender("TRL at its best", "trl_loop", folder / "all", {"settings": "best"}),
-        Contender("TRL in random order", "trl_loop", folder / "all", {"settings": "random"}, time_only=random_order),
-    ]
-    found = compare(contenders, settings.repeats, n)
-    # The defaults are several times slower: fewer pairs, beside `rmkit.train` on the same ones.
-    few = rankings[: 3 * batch_size]
-    prepare(folder / "few", few, 1, batch_size, lr=1e-4)
-    bf16 = "it computes in bf16, clips gradients and lowers the learning rate"
-    defaults = Contender("TRL's defaults", "trl_loop", folder / "few", {"settings": "defaults"}, time_only=bf16)
-    slow = compare([rmkit_on(folder / "few"), defaults], settings.repeats, len(few), memory=1)
-    found["TRL's defaults"] = slow["TRL's defaults"]
+    contenders = [rmkit_on(folder / "all"), Contender(TRL, "trl_loop", folder / "all", {"settings": "best"})]
+    if batch_size % 4 == 0 and not by_length:
+        contenders.append(Contender(IN_PARTS, "rmkit_loop", folder / "all", {"micro_batch_size": batch_size // 4}))
+    found = compare(contenders, settings.repeats, n, memory=0 if by_length else 1)
+    if not by_length:  # the defaults are several times slower: fewer pairs, beside `rmkit.train` on the same ones
+        few = rankings[: 3 * batch_size]
+        prepare(folder / "few", few, 1, batch_size, lr=1e-4, by_length=False)
+        bf16 = "it computes in bf16, clips gradients and lowers the learning rate"
+        defaults = Contender("TRL's defaults", "trl_loop", folder / "few", {"settings": "defaults"}, time_only=bf16)
+        found["TRL's defaults"] = compare([rmkit_on(folder / "few"), defaults], settings.repeats, len(few))[
+            "TRL's defaults"
+        ]
     return {"unit": "pairs", "n": n, "tokens": tokens, "contenders": found, "batch_size": batch_size}
 
 
@@ -207,11 +212,11 @@ def scoring(settings, folder):
     n, blocks = (400, 2) if settings.quick else (10_000, 5)
     prompts, responses = many_answers(n)
     model = rmkit.RewardModel.from_encoder(seed=0)
-    pipe = pipeline("text-classification", model=trl_loop.to_classifier(model), tokenizer=model.tokenizer, device=-1)
+    pipe = pipeline("text-classification", model=to_sequence_classifier(model), tokenizer=model.tokenizer, device=-1)
 
     def ours(asked, answered):
         start = time.perf_counter()
-        rewards = bulk_score(model, asked, answered)
+        rewards = model.score(asked, answered)
         return Run(time.perf_counter() - start, rewards)
 
     def theirs(asked, answered, batch_size, by_length):
@@ -274,11 +279,6 @@ def many_answers(n):
         shift += 1
     chosen = random.Random(0).sample(range(len(prompts)), n)
     return [prompts[i] for i in chosen], [responses[i] for i in chosen]
-
-
-def bulk_score(model, prompts, responses):
-    """The rewards of many texts, tokenizing included."""
-    return model.score_ids([text.ids for text in encode_many(model.tokenizer, prompts, responses)])
 
 
 # --- 5. the physical limit

@@ -20,7 +20,10 @@ import time
 from typing import NamedTuple
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
+
+from rmkit.packing import cls_vectors
 
 
 class Shape(NamedTuple):
@@ -87,39 +90,18 @@ def training_flops(lengths, shape, cls_only=True, freeze=0):
 def counted_flops(model, input_ids, cls_only=False, freeze=0):
     """What `torch` counts in a forward and a backward pass over texts without padding, shape (N, T)."""
     model.freeze(freeze)
-    implementation = model.encoder.config._attn_implementation
-    model.encoder.set_attn_implementation("eager")  # whose products torch counts one by one
-    try:
-        with FlopCounterMode(display=False) as counter:
-            vectors = cls_vectors(model.encoder, input_ids, cls_only)  # (N, hidden)
-            torch.tanh(model.head(vectors)).sum().backward()
-    finally:
-        model.encoder.set_attn_implementation(implementation)
-        model.zero_grad()
+    mask = torch.ones_like(input_ids)
+    with (
+        FlopCounterMode(display=False) as counter,
+        sdpa_kernel(SDPBackend.MATH),
+    ):  # whose products torch counts one by one
+        if cls_only:
+            vectors = cls_vectors(model.encoder, input_ids, mask)  # (N, hidden)
+        else:
+            vectors = model.encoder(input_ids=input_ids, attention_mask=mask).last_hidden_state[:, 0]  # (N, hidden)
+        torch.tanh(model.head(vectors)).sum().backward()
+    model.zero_grad()
     return counter.get_total_flops()
-
-
-def cls_vectors(encoder, input_ids, cls_only=True):
-    """The vectors of [CLS], (N, hidden), of texts of one length, (N, T), with or without the rest of the last layer."""
-    if not cls_only:
-        return encoder(input_ids=input_ids).last_hidden_state[:, 0]
-    hidden = encoder.embeddings(input_ids)  # (N, T, hidden)
-    *lower, last = encoder.encoder.layer
-    for one in lower:
-        hidden = one(hidden)
-        hidden = hidden[0] if isinstance(hidden, tuple) else hidden
-    own = last.attention.self
-    heads = own.num_attention_heads
-
-    def split(vectors):  # (N, T, hidden) -> (N, heads, T, hidden / heads)
-        return vectors.unflatten(-1, (heads, -1)).transpose(1, 2)
-
-    first = hidden[:, :1]  # (N, 1, hidden)
-    queries, keys, values = split(own.query(first)), split(own.key(hidden)), split(own.value(hidden))
-    weights = torch.softmax(queries @ keys.transpose(2, 3) / math.sqrt(keys.shape[-1]), dim=-1)  # (N, heads, 1, T)
-    read = (weights @ values).transpose(1, 2).flatten(2)  # (N, 1, hidden)
-    attended = last.attention.output(read, first)
-    return last.output(last.intermediate(attended), attended)[:, 0]
 
 
 # --- the limit

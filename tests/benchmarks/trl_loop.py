@@ -18,8 +18,7 @@ def run(folder, settings):
 
     Args:
         settings: "best": fp32, no gradient checkpointing, no clipping, no schedule, one fused AdamW with `rmkit.train`'s
-            settings, and `rmkit.train`'s own batches, which are sorted by length; "random": the same, in the random
-            order that TRL draws by itself; "defaults": what `RewardConfig` says.
+            settings, in the plan's batches; "defaults": what `RewardConfig` says.
     """
     import torch
     from datasets import Dataset
@@ -51,7 +50,7 @@ def run(folder, settings):
         if settings != "defaults":
             options |= {"bf16": False, "gradient_checkpointing": False, "max_grad_norm": 0.0, "logging_strategy": "no"}
             options |= {"lr_scheduler_type": "constant", "dataloader_pin_memory": False}
-            options |= {"train_sampling_strategy": "sequential" if settings == "best" else "random"}
+            options |= {"train_sampling_strategy": "sequential"}
             optimizer = torch.optim.AdamW(trained, lr=plan["lr"], fused=True)
         trainer = Watched(
             model=model,
@@ -86,40 +85,14 @@ def own_precision():
 def prepare(folder):
     """Write the classifier and the token ids of every pair beside what `rmkit_loop.prepare` left in `folder`."""
     import rmkit
-    from rmkit.batching import encode_rankings
-    from rmkit.data import load_rankings
+    from rmkit.data import Rankings, load_rankings
     from rmkit.files import write_json
+    from rmkit.interop import to_sequence_classifier, to_trl_dataset
 
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     model = rmkit.RewardModel.from_pretrained(folder / "model")
-    to_classifier(model).save_pretrained(folder / "classifier")
+    to_sequence_classifier(model).save_pretrained(folder / "classifier")
     model.tokenizer.save_pretrained(folder / "classifier")
-    encoded = encode_rankings(load_rankings(folder / "rankings.jsonl"), model.tokenizer, plan["max_length"])
-    order = [encoded[i] for batch in plan["batches"] for i in batch]
-    pairs = {"chosen_ids": [better.ids for better, _ in order], "rejected_ids": [worse.ids for _, worse in order]}
-    write_json(folder / "pairs.json", pairs)
-
-
-def to_classifier(model):
-    """The reward model as a `BertForSequenceClassification` whose only logit is the reward.
-
-    BERT's own pooler is a linear layer and tanh on [CLS], as the course's head is: the head becomes its first row, the rest
-    of it is zero, and the classifier on top passes that row on. It is to stay as it is in training; the zero rows then
-    never get a gradient.
-    """
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification
-
-    config = BertConfig(**model.encoder.config.to_dict())
-    config.num_labels = 1
-    classifier = BertForSequenceClassification(config)
-    missing, extra = classifier.bert.load_state_dict(model.encoder.state_dict(), strict=False)
-    assert set(missing) == {"pooler.dense.weight", "pooler.dense.bias"} and not extra, (missing, extra)
-    with torch.no_grad():
-        for layer in (classifier.bert.pooler.dense, classifier.classifier):
-            layer.weight.zero_()
-            layer.bias.zero_()
-        classifier.bert.pooler.dense.weight[0] = model.head.weight[0]
-        classifier.bert.pooler.dense.bias[0] = model.head.bias[0]
-        classifier.classifier.weight[0, 0] = 1.0
-    return classifier.eval()
+    rankings = load_rankings(folder / "rankings.jsonl")
+    ordered = Rankings(rankings[i] for batch in plan["batches"] for i in batch)
+    write_json(folder / "pairs.json", to_trl_dataset(ordered, model.tokenizer, plan["max_length"]).to_dict())
