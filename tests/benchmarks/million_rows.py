@@ -6,7 +6,7 @@ Makes a gzipped file of rows of 100 to 200 bytes, a few of them broken, and a ti
 the streaming that is measured and not the encoder. `rmkit score` is killed without warning (SIGKILL) while it writes, then
 resumed until it is done. Then everything is checked: each id once and in order, the refused rows, the rewards of some rows
 against `model.score`. A tenth of the file is scored as well, without interruption, to compare the peak memory. Prints what
-it found as JSON. About ten minutes on two cores; needs Linux, for the peak memory of a process.
+it found as JSON. Five to ten minutes on two cores; needs Linux, for the peak memory of a process.
 """
 
 import argparse
