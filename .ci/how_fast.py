@@ -185,7 +185,7 @@ def goals(comparisons):
     for name, goal in comparisons.get("toy", {}).get("goals", {}).items():
         ratio(f"faster than the {name}", comparisons["toy"], name, goal)
     for data, found in comparisons.get("trl", {}).get("data", {}).items():
-        for name, goal in found["goals"].items():
+        for name, goal in found.get("goals", {}).items():
             ratio(f"faster than {name}, {data}", found, name, goal)
         for name, goal in found.get("memory_goals", {}).items():
             ours, theirs = found["contenders"]["rmkit.train"], found["contenders"][name]
@@ -241,20 +241,17 @@ def machine_page(result):
 
 
 def draw(comparisons, folder):
-    rows = {}
-    toy = comparisons.get("toy", {}).get("contenders", {})
-    rows |= {name: row["ratio"] for name, row in list(toy.items())[1:] if not row["refused"]}
+    """Of each comparison the contender that a reader would otherwise use, in few words, so that a phone can show it."""
+    rows = {"toy loop": comparisons.get("toy", {}).get("contenders", {}).get("toy loop")}
     for data, found in comparisons.get("trl", {}).get("data", {}).items():
-        for name, row in list(found["contenders"].items())[1:]:
-            if not row["refused"]:
-                rows[f"{name}, {data}"] = row["ratio"]
+        if "by length" not in data:
+            rows[f"TRL, {data}"] = found["contenders"]["TRL at its best"]
     for k, found in comparisons.get("rankings", {}).get("k", {}).items():
-        row = found["contenders"]["all pairs in one batch"]
-        if not row["refused"] and k != "2":
-            rows[f"the pairs of K = {k}"] = row["ratio"]
-    scoring = comparisons.get("scoring", {}).get("contenders", {})
-    rows |= {name: row["ratio"] for name, row in list(scoring.items())[1:] if not row["refused"]}
-    plots.plot_ratios({name: (r["median"], r["low"], r["high"]) for name, r in rows.items()}, folder / "ratios.png")
+        if k != "2":  # where the ranking is the pair
+            rows[f"pairs, $K = {k}$"] = found["contenders"]["all pairs in one batch"]
+    rows["pipeline"] = comparisons.get("scoring", {}).get("contenders", {}).get("pipeline")
+    ratios = {name: row["ratio"] for name, row in rows.items() if row and not row["refused"]}
+    plots.plot_ratios({name: (r["median"], r["low"], r["high"]) for name, r in ratios.items()}, folder / "ratios.png")
     lines = {}
     for axis, row in comparisons.get("growth", {}).get("axes", {}).items():
         name = AXES[axis].replace("answers a prompt, ", "")

@@ -9,18 +9,19 @@ step to 1e-5, dropout is off. Times are for a quiet machine: close what else is 
 
 import os
 
-os.environ |= {  # before torch is imported, and for the processes that are started from here
-    "CUDA_VISIBLE_DEVICES": "",
-    "ACCELERATE_USE_CPU": "true",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "PYTHONWARNINGS": "ignore",
-    "TOKENIZERS_PARALLELISM": "false",
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "TQDM_DISABLE": "1",
-}
+if __name__ == "__main__":  # before torch is imported, and for the processes that are started from here
+    os.environ |= {
+        "CUDA_VISIBLE_DEVICES": "",
+        "ACCELERATE_USE_CPU": "true",
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "PYTHONWARNINGS": "ignore",
+        "TOKENIZERS_PARALLELISM": "false",
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "TQDM_DISABLE": "1",
+    }
 
 import argparse
 import importlib.util
@@ -118,8 +119,10 @@ def trl(settings, folder):
     for number, (name, (rankings, batch_size, epochs)) in enumerate(data.items()):
         work = rankings, batch_size, epochs, settings
         found[name] = trl_on(folder / str(number), *work)
-        found[f"{name}, batches by length"] = trl_on(folder / f"{number} by length", *work, by_length=True)
-        found[name]["goals"] = {TRL: goals[name]} if name in goals else {}
+        if name != "toy data":  # ten short pairs, two a batch: nothing to sort
+            found[f"{name}, batches by length"] = trl_on(folder / f"{number} by length", *work, by_length=True)
+        if name in goals:
+            found[name]["goals"] = {TRL: goals[name]}
     if "HH harmless" in found:
         found["HH harmless"]["memory_goals"] = {TRL: 0.8}
     missing = [] if settings.hh.exists() else ["HH harmless: the file is not here; say where with --hh"]
