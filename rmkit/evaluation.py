@@ -4,8 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 
 import torch
-from accelerate import PartialState
-from accelerate.utils import gather
+from accelerate import Accelerator
 from torch.nn.functional import logsigmoid
 
 from rmkit.batching import count_cut, encode_rankings
@@ -126,11 +125,11 @@ def score_together(model, texts, batch_size=32):
     Every share is filled up to the same length, since under FSDP each forward pass needs all processes; what was added is
     dropped again, so that every text counts once.
     """
-    state = PartialState()
-    n = state.num_processes
+    accelerator = Accelerator()
+    n = accelerator.num_processes
     filled = texts + texts[:1] * (-len(texts) % n)
-    rewards = model.score_ids(filled[state.process_index :: n], batch_size)
-    rewards = gather(torch.tensor(rewards, device=state.device))  # share after share
+    rewards = model.score_ids(filled[accelerator.process_index :: n], batch_size)
+    rewards = accelerator.gather(torch.tensor(rewards, device=accelerator.device))  # share after share
     return rewards.view(n, -1).T.flatten()[: len(texts)].cpu()  # (N,)
 
 
