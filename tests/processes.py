@@ -57,6 +57,7 @@ def gradients(n_rankings, micro_batch_size):
     model.freeze(0.5)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     parallel, _ = accelerator.prepare(model, torch.optim.AdamW(trained))
+    assert hasattr(model.head.weight, "full_tensor") == ("ACCELERATE_USE_FSDP" in os.environ)  # sharded, or not
     encoded = encode_rankings(RANKINGS, model.tokenizer, 24)
     examples = list(zip(RANKINGS, encoded, strict=True))[:n_rankings]
     loss = accelerator.reduce(_gradient(accelerator, parallel, model, examples, micro_batch_size), "sum")
@@ -65,11 +66,11 @@ def gradients(n_rankings, micro_batch_size):
 
 
 def report():
-    """What `evaluate` says, and how many texts this process read for it."""
+    """What `evaluate` says of an odd number of texts, and how many of them this process read."""
     model, read = tiny(), []
     score_ids = model.score_ids
     model.score_ids = lambda texts, batch_size: read.append(len(texts)) or score_ids(texts, batch_size)
-    result = evaluate(model, RANKINGS, batch_size=3)
+    result = evaluate(model, Rankings([*RANKINGS, *HELD_OUT]), batch_size=3)
     return {"report": result.to_dict(), "margins": result.margins, "read": read}
 
 
