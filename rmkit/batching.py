@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 
+from rmkit.encoders import text_ends
 from rmkit.errors import InputError
 
 
@@ -29,7 +30,7 @@ def encode(tokenizer, prompt, response, max_length=256):
 
     What is too long loses the *start of the prompt*, so that the response, which is what we score, is kept whole; only a
     response that alone is too long loses its end. Both are counted. Everything in `rmkit` that scores a text reads
-    it through this function.
+    it through this function. A decoder's text begins and ends with that model's own tokens (`rmkit.encoders.text_ends`).
 
     >>> from rmkit.encoders import load_tokenizer
     >>> tokenizer = load_tokenizer()
@@ -46,7 +47,8 @@ def encode_many(tokenizer, prompts, responses, max_length=256):
         raise InputError(f"max_length is {max_length}; it must be at least 3: [CLS], one token, [SEP]")
     if not len(prompts):
         return []
-    room = max_length - 2
+    begin, end = text_ends(tokenizer)
+    room = max_length - len(begin) - len(end)
     # Most prompts occur K times, once a response: tokenize each only once.
     prompt_ids = dict(zip(dict.fromkeys(prompts), _tokenize(tokenizer, dict.fromkeys(prompts)), strict=True))
     # The space matters to tokenizers that, unlike BERT's, see it.
@@ -56,7 +58,7 @@ def encode_many(tokenizer, prompts, responses, max_length=256):
         response = ids[:room]
         prompt = prompt_ids[prompt]
         kept = prompt[max(0, len(prompt) - (room - len(response))) :]
-        text = [tokenizer.cls_token_id, *kept, *response, tokenizer.sep_token_id]
+        text = [*begin, *kept, *response, *end]
         encoded.append(Encoded(text, len(prompt) - len(kept), len(ids) - len(response)))
     return encoded
 

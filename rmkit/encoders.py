@@ -18,7 +18,8 @@ REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 DROPOUTS = {"hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"}
-"""What the encoders of BERT's kind call their dropout rates."""
+DROPOUTS |= {"embedding_dropout", "mlp_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop"}
+"""What encoders call their dropout rates: BERT and its kind, ModernBERT and Llama, GPT-2."""
 
 
 def encoder_folder(name=EMBEDDED):
@@ -57,13 +58,40 @@ def load_tokenizer(name=EMBEDDED, **where):
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
-    missing = [token for token in ("cls_token", "sep_token", "pad_token") if getattr(tokenizer, token) is None]
-    if missing:
+    if not text_ends(tokenizer)[1]:
         raise InputError(
-            f"encoder {name!r}: its tokenizer has no {missing[0]}; choose an encoder of BERT's kind, such as "
-            f"'{EMBEDDED}' or 'bert-base-uncased'"
+            f"encoder {name!r}: its tokenizer has no token that ends a text, neither sep_token nor eos_token; choose another "
+            f"encoder, such as '{EMBEDDED}' or 'bert-base-uncased'"
         )
+    if tokenizer.pad_token is None:  # as many decoders have it; which id fills up does not matter, the mask hides it
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def text_ends(tokenizer):
+    """What stands before and after a text, as two lists of token ids, each of one or none.
+
+    BERT and its kind have [CLS] and [SEP]. A decoder has a token that ends a text, and some have one that begins it.
+
+    >>> text_ends(load_tokenizer())
+    ([101], [102])
+    """
+    first = tokenizer.bos_token_id if tokenizer.cls_token_id is None else tokenizer.cls_token_id
+    last = tokenizer.eos_token_id if tokenizer.sep_token_id is None else tokenizer.sep_token_id
+    return [token for token in [first] if token is not None], [token for token in [last] if token is not None]
+
+
+def reads_both_ways(config):
+    """Whether each token sees the whole text, as in BERT, or only what stands before it, as in a decoder such as Llama.
+
+    `transformers` knows a model with masked words for every encoder of the first kind, and for none of the second.
+
+    >>> reads_both_ways(load_encoder().config)
+    True
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not config.to_dict().get("is_decoder")
 
 
 def load_encoder(name=EMBEDDED, dropout=0.0):
@@ -82,6 +110,7 @@ def load_encoder(name=EMBEDDED, dropout=0.0):
     config = _load(AutoConfig, name)
     for rate in DROPOUTS & config.to_dict().keys():
         setattr(config, rate, dropout)
+    config.use_cache = False  # a decoder's memory of what it has read, for writing on
     encoder = _load(AutoModel, name, config=config, use_safetensors=True, dtype="float32", **own_pooling(config))
     encoder.config.name_or_path = name  # not the folder on this machine
     return encoder

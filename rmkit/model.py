@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 
 from rmkit.batching import encode_many, length_buckets, pad
-from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet
+from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet, reads_both_ways
 from rmkit.errors import InputError
 from rmkit.files import put_in_place
 from rmkit.packing import can_pack, cls_vectors
@@ -29,16 +29,19 @@ class RewardConfig(PretrainedConfig):
     Args:
         encoder: the encoder's own configuration, as a dict.
         head: "tanh" bounds rewards to (-1, 1); "linear" leaves them free.
-        pooling: "cls" takes the first token's vector; "mean" averages all tokens', and exists to be compared.
+        pooling: "cls" takes the first token's vector; "last" the last one's, for decoders (chapter 10); "mean" averages
+            all tokens', and exists to be compared.
         text_length: the number of tokens that texts are cut to when they are scored, set by training.
     """
 
     model_type = "rmkit-reward"
 
     def __init__(self, encoder=None, head="tanh", pooling="cls", text_length=256, **kwargs):
-        for name, value, known in [("head", head, ("tanh", "linear")), ("pooling", pooling, ("cls", "mean"))]:
-            if value not in known:
-                raise InputError(f"{name} is {value!r}; it must be {known[0]!r} or {known[1]!r}")
+        known = {"head": (head, ["tanh", "linear"]), "pooling": (pooling, ["cls", "last", "mean"])}
+        for name, (value, choices) in known.items():
+            if value not in choices:
+                *others, last = map(repr, choices)
+                raise InputError(f"{name} is {value!r}; it must be {', '.join(others)} or {last}")
         self.encoder = encoder
         self.head = head
         self.pooling = pooling
@@ -63,6 +66,7 @@ class RewardModel(PreTrainedModel):
     config_class = RewardConfig
     base_model_prefix = "encoder"
     _supports_sdpa = True  # as the encoders do: attention is theirs
+    supports_gradient_checkpointing = True  # likewise
 
     def __init__(self, config):
         super().__init__(config)
@@ -74,22 +78,29 @@ class RewardModel(PreTrainedModel):
         self.post_init()
 
     @classmethod
-    def from_encoder(cls, encoder=EMBEDDED, head="tanh", pooling="cls", seed=0, dropout=0.0):
+    def from_encoder(cls, encoder=EMBEDDED, head="tanh", pooling=None, seed=0, dropout=0.0):
         """A new reward model: a pretrained encoder under a head drawn at random.
 
         Args:
             encoder: "all-MiniLM-L6-v2" comes with the course and needs no network; or a name on the Hub such as
                 "bert-base-uncased"; or a folder.
-            head, pooling: see `RewardConfig`.
+            head, pooling: see `RewardConfig`. By default pooling is "cls", or "last" for a decoder, whose first token sees
+                none of the text.
             seed: draws the head, normal with mean 0 and variance 1 / (hidden + 1), bias 0. Source: Stiennon et al.
                 2020, arXiv:2009.01325, appendix B.1.
             dropout: see `rmkit.encoders.load_encoder`.
 
         Raises:
-            InputError: if the encoder cannot be loaded, or `head` or `pooling` is unknown.
+            InputError: if the encoder cannot be loaded, `head` or `pooling` is unknown, or they do not go together.
         """
-        RewardConfig(head=head, pooling=pooling)  # refuse a wrong name before the slow part
+        RewardConfig(head=head, pooling=pooling or "cls")  # refuse a wrong name before the slow part
         pretrained = load_encoder(encoder, dropout)
+        decoder = not reads_both_ways(pretrained.config)
+        if decoder and pooling == "cls":
+            raise InputError(
+                f"pooling is 'cls', but {encoder!r} is a decoder: its first token sees no other; use 'last'"
+            )
+        pooling = pooling or ("last" if decoder else "cls")
         with torch.device("meta"):  # without drawing weights that are replaced at once
             model = cls(RewardConfig(encoder=pretrained.config.to_dict(), head=head, pooling=pooling))
         model.encoder = pretrained
@@ -255,11 +266,15 @@ def pool(vectors, attention_mask, pooling):
     """One vector a text, (N, hidden), from one a token, (N, T, hidden); padding, where the mask is 0, counts for nothing.
 
     >>> vectors, mask = torch.tensor([[[1.0], [3.0], [8.0]]]), torch.tensor([[1, 1, 0]])  # N = 1, T = 3, hidden = 1
-    >>> pool(vectors, mask, "cls").item(), pool(vectors, mask, "mean").item()
-    (1.0, 2.0)
+    >>> [pool(vectors, mask, pooling).item() for pooling in ("cls", "last", "mean")]
+    [1.0, 3.0, 2.0]
     """
     if pooling == "cls":
         return vectors[:, 0]
+    if pooling == "last":  # the last position that the mask leaves, on whichever side the padding is
+        positions = torch.arange(vectors.shape[1], device=vectors.device)  # (T,)
+        last = (attention_mask * positions).argmax(dim=1)  # (N,)
+        return vectors[torch.arange(len(vectors), device=vectors.device), last]
     weights = attention_mask.unsqueeze(-1).to(vectors.dtype)  # (N, T, 1)
     return (vectors * weights).sum(dim=1) / weights.sum(dim=1)
 

@@ -19,7 +19,7 @@ from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss
-from rmkit.model import check_share
+from rmkit.model import RewardModel, check_share
 
 
 @dataclass
@@ -93,7 +93,8 @@ def train(
     constant learning rate.
 
     Args:
-        model: a `RewardModel`; it is changed, and left on the device that it was trained on.
+        model: a `RewardModel`; it is changed, and left on the device that it was trained on. Or one inside a `PeftModel`, with
+            `freeze=None` and without `output` (chapter 10).
         data: `Rankings` to learn from. A ranking that is one single tie teaches nothing and is left out.
         eval_data: held-out `Rankings`, never trained on, measured after each epoch.
         epochs: passes over the data.
@@ -124,6 +125,11 @@ def train(
     True
     """
     check_settings(epochs, lr, batch_size, max_length, seed, freeze, micro_batch_size, model.longest_text)
+    if not isinstance(model, RewardModel) and (freeze, output) != (None, None):
+        raise InputError(
+            f"the model is a {type(model).__name__}, whose adapters say what is trained, and which is merged and saved afterwards; "
+            "pass freeze=None, and no output"
+        )
     check_data(data, eval_data)
     rankings = [ranking for ranking in data if ranking.pairs()]
     if output is not None:

@@ -1,0 +1,143 @@
+"""Other families of encoders, as tiny random models: which token is read, what is frozen, what survives saving."""
+
+import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer, BertConfig, GPT2Config, LlamaConfig, ModernBertConfig
+
+from rmkit.batching import collate, encode, pad
+from rmkit.data import load_rankings
+from rmkit.encoders import load_encoder, load_tokenizer, reads_both_ways
+from rmkit.errors import InputError
+from rmkit.losses import k_choose_2_loss
+from rmkit.model import RewardModel, pool
+from rmkit.training import train
+
+PROMPT, RESPONSES = "What is a statute?", ["A law.", "A law that a legislature has passed, and wrote down.", "No idea."]
+SIZES = {"vocab_size": 30522, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+SIZES |= {"intermediate_size": 24, "max_position_embeddings": 64, "initializer_range": 0.2}
+ENDS = {"pad_token_id": 0, "bos_token_id": 101, "eos_token_id": 102}
+FAMILIES = {
+    "bert": BertConfig(**SIZES),
+    "modernbert": ModernBertConfig(**SIZES, **ENDS, cls_token_id=101, sep_token_id=102, mlp_dropout=0.1),
+    "llama": LlamaConfig(**SIZES, **ENDS, num_key_value_heads=1),
+    "gpt2": GPT2Config(vocab_size=30522, n_embd=16, n_layer=2, n_head=2, n_positions=64, initializer_range=0.2, **ENDS),
+}
+DECODERS = ["llama", "gpt2"]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """{family: folder of a random encoder}; the decoders' tokenizer has an end, and neither [CLS], [SEP] nor padding."""
+    folders = {}
+    for family, config in FAMILIES.items():
+        folder = folders[family] = tmp_path_factory.mktemp(family)
+        torch.manual_seed(0)
+        AutoModel.from_config(config).save_pretrained(folder)
+        tokenizer = load_tokenizer()
+        if family in DECODERS:
+            tokenizer.cls_token = tokenizer.sep_token = tokenizer.pad_token = None
+            tokenizer.eos_token = "[unused1]"
+        tokenizer.save_pretrained(folder)
+    return folders
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_which_way_each_family_reads(folders, family):
+    """Asked of the model itself: does the first token's vector change when the last token does?"""
+    encoder = load_encoder(str(folders[family])).eval()
+    one, other = torch.tensor([[101, 7, 8, 102]]), torch.tensor([[101, 7, 8, 103]])
+    with torch.no_grad():
+        first, second = (encoder(input_ids=ids).last_hidden_state[:, 0] for ids in (one, other))
+    assert reads_both_ways(encoder.config) == (not torch.allclose(first, second, atol=1e-6))
+    assert reads_both_ways(encoder.config) == (family not in DECODERS)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_alone_in_a_batch_and_after_saving_the_score_is_the_same(folders, family, tmp_path):
+    model = RewardModel.from_encoder(str(folders[family]))
+    assert model.config.pooling == ("last" if family in DECODERS else "cls")
+    together = model.score(PROMPT, RESPONSES)
+    assert together == pytest.approx([model.score(PROMPT, response) for response in RESPONSES], abs=1e-6)
+    assert max(together) - min(together) > 1e-3
+    model.save_pretrained(tmp_path / "model")
+    assert RewardModel.from_pretrained(tmp_path / "model").score(PROMPT, RESPONSES) == together
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_dropout_is_left_on(folders, family):
+    model = RewardModel.from_encoder(str(folders[family])).train()
+    batch = collate(load_rankings("toy")[:3], model.tokenizer)
+    assert torch.equal(model(batch.input_ids, batch.attention_mask), model(batch.input_ids, batch.attention_mask))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_half_frozen_the_upper_layer_and_what_lies_above_it_move(folders, family):
+    model = RewardModel.from_encoder(str(folders[family]))
+    start = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    train(model, load_rankings("toy"), epochs=1, batch_size=5, max_length=48, freeze=0.5)
+    moved = {name for name, parameter in model.named_parameters() if not torch.equal(parameter, start[name])}
+    still = start.keys() - moved
+    assert "head.weight" in moved and any(".1." in name for name in moved)
+    assert not [name for name in moved if ".0." in name or "embed" in name or "wte" in name or "wpe" in name]
+    assert not [
+        name for name in still if ".0." not in name and "embed" not in name and "wte" not in name and "wpe" not in name
+    ]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gradient_checkpointing_changes_no_gradient(folders, family):
+    model = RewardModel.from_encoder(str(folders[family])).train()
+    batch = collate(load_rankings("toy")[:4], model.tokenizer)
+    gradients = []
+    for switch in (model.gradient_checkpointing_disable, model.gradient_checkpointing_enable):
+        switch()
+        model.zero_grad()
+        k_choose_2_loss(model(batch.input_ids, batch.attention_mask), batch.sizes, batch.ranks).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+    assert model.is_gradient_checkpointing
+    whole, recomputed = gradients
+    assert (whole - recomputed).abs().max() < 1e-5 * whole.abs().max()
+
+
+def test_the_last_token_is_found_on_either_side_of_the_padding():
+    vectors = torch.arange(2 * 4 * 3, dtype=torch.float32).reshape(2, 4, 3)  # (N, T, H)
+    right, left = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1]]), torch.tensor([[0, 0, 1, 1], [1, 1, 1, 1]])
+    assert torch.equal(pool(vectors, right, "last"), torch.stack([vectors[0, 1], vectors[1, 3]]))
+    assert torch.equal(pool(vectors, left, "last"), torch.stack([vectors[0, 3], vectors[1, 3]]))
+    assert torch.equal(pool(vectors[:, :1], right[:, :1], "last"), vectors[:, 0])
+
+
+def test_a_decoder_that_pads_with_its_end_token_reads_the_real_end(folders):
+    """The bug of many programs: pad = end, and the text's own end is taken for padding, or padding for the end."""
+    model = RewardModel.from_encoder(str(folders["llama"]))
+    end = model.tokenizer.eos_token_id
+    assert model.tokenizer.pad_token_id == end
+    texts = [encode(model.tokenizer, PROMPT, response).ids for response in RESPONSES]
+    assert all(ids[-1] == end and ids.count(end) == 1 for ids in texts)
+    with torch.no_grad():
+        rewards = [model(*pad(texts, fill)) for fill in (end, 0, 999)]
+    assert torch.allclose(rewards[0], rewards[1], atol=1e-6) and torch.allclose(rewards[0], rewards[2], atol=1e-6)
+    assert rewards[0].tolist() == pytest.approx([model.score(PROMPT, response) for response in RESPONSES], abs=1e-6)
+
+
+def test_a_decoders_text_has_its_own_ends(folders):
+    tokenizer = load_tokenizer(str(folders["llama"]))
+    tokens = tokenizer.convert_ids_to_tokens(encode(tokenizer, "A statute?", "A law.").ids)
+    assert tokens == ["a", "statute", "?", "a", "law", ".", "[unused1]"]
+    tokenizer.bos_token = "[unused2]"
+    assert tokenizer.convert_ids_to_tokens(encode(tokenizer, "A statute?", "A law.", max_length=5).ids) == [
+        *["[unused2]", "a", "law", ".", "[unused1]"]
+    ]
+
+
+def test_the_first_token_of_a_decoder_is_refused(folders):
+    with pytest.raises(InputError, match="first token sees no other; use 'last'"):
+        RewardModel.from_encoder(str(folders["llama"]), pooling="cls")
+
+
+def test_a_tokenizer_without_an_end_is_refused(folders, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(folders["llama"])
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="no token that ends a text"):
+        load_tokenizer(str(tmp_path))
