@@ -9,7 +9,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
 
 from rmkit.errors import InputError
 from rmkit.files import put_in_place, write_json
@@ -120,13 +125,10 @@ def load_checkpoint(output, parallel, optimizer, settings):
         parameter, _, what = name.rpartition(".")
         memory.setdefault(parameter, {})[what] = tensor.clone()  # out of the mapped file
     group = optimizer.param_groups[0] | {"params": list(memory)}
-    set_state_dict(
-        parallel,
-        optimizer,
-        model_state_dict=weights,
-        optim_state_dict={"state": memory, "param_groups": [group]},
-        options=WHOLE,
-    )
+    set_model_state_dict(parallel, weights, options=WHOLE)
+    # Not strict: a weight that the rewards do not depend on never has a gradient, and the optimizer remembers nothing of it.
+    options = StateDictOptions(full_state_dict=True, strict=False)
+    set_optimizer_state_dict(parallel, optimizer, {"state": memory, "param_groups": [group]}, options=options)
     return history
 
 

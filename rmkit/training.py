@@ -153,7 +153,7 @@ def train(
     history = History(seed, n_truncated=count_cut(encoded)[0])
 
     settings = {"lr": lr, "batch_size": batch_size, "max_length": max_length, "seed": seed, "freeze": freeze}
-    settings |= {"encoder": model.config.encoder.get("_name_or_path")}
+    settings |= {"number of trained tensors": len(trained), "encoder": model.config.encoder.get("_name_or_path")}
     settings |= {"head": model.config.head, "pooling": model.config.pooling}
     settings |= {"dropout": model.config.encoder.get("hidden_dropout_prob")}
     settings |= {"data": fingerprint(rankings), "held-out data": fingerprint(eval_data or [])}
@@ -237,9 +237,11 @@ def check_engine(accelerator):
         raise InputError(f"training does not run on {kind.value}; launch it with FSDP, which shares the memory as well")
     if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
         raise InputError("training does not run on FSDP 1; write fsdp_version: 2 into the launcher's config file")
-    launched = int(os.environ.get("WORLD_SIZE", 1)) if "LOCAL_RANK" in os.environ else 1
+    launched = int(os.environ.get("WORLD_SIZE", "1")) if "LOCAL_RANK" in os.environ else 1
     if launched > accelerator.num_processes:
-        raise InputError(f"{launched} processes were launched and see no GPU; set ACCELERATE_USE_CPU=1 to train without")
+        raise InputError(
+            f"{launched} processes were launched and see no GPU; set ACCELERATE_USE_CPU=1 to train without"
+        )
 
 
 def check_data(data, eval_data=None):
