@@ -105,7 +105,7 @@ def train(
         freeze: share of the encoder that keeps its pretrained weights, from below (`RewardModel.freeze`); 0 trains all of
             it. Half did better than nothing on few rankings, and takes less time (see the data card). None trains
             whatever requires a gradient.
-        micro_batch_size: rankings a forward pass, for when memory is short; the gradient is the same.
+        micro_batch_size: rankings a forward pass of a process, for when memory is short; the gradient is the same.
         output: a folder; after each epoch a checkpoint is written there, at the end the model and its history. The last
             checkpoint, in its folder `checkpoints`, stays for more epochs later; delete it to save the space.
         resume: go on from the last checkpoint in `output`, if there is one, to the same weights as a run that was
