@@ -1,6 +1,6 @@
 # make book, make test: all that most people need. `make` alone lists the rest.
 .DELETE_ON_ERROR:
-.PHONY: help setup book test notebooks lab serve repository clean
+.PHONY: help setup book test bench notebooks lab serve repository clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -21,6 +21,7 @@ PAGES := _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*/
 help:
 	@echo "make book        train the course's reward model and build the web book"
 	@echo "make test        every check that CI runs"
+	@echo "make bench       measure how fast it is, beside other ways: about half an hour on a quiet machine"
 	@echo "make serve       open the book that was built: http://127.0.0.1:$(PORT)/"
 	@echo "make lab         work on the notebooks in JupyterLab"
 	@echo "make notebooks   run all notebooks again and save their outputs"
@@ -47,7 +48,7 @@ book: _build/book.done
 	@echo "The book:  _build/html/index.html   (make serve shows it at http://127.0.0.1:$(PORT)/)"
 	@echo "The model: _build/model             (.venv/bin/rmkit score --model _build/model --prompt ... --response ...)"
 
-_build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done $(PAGES) $(PACKAGE)
+_build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done _build/how-fast.done $(PAGES) $(PACKAGE)
 	@echo "Rendering the book ..."
 	@rm -rf _build/html _build/.doctrees
 	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >_build/book.log 2>&1 || { cat _build/book.log; exit 1; }
@@ -74,6 +75,11 @@ _build/planning.done: .venv/installed $(MEASURED) .ci/planning.py
 	@.venv/bin/python .ci/planning.py
 	@touch $@
 
+# How fast it is, as `make bench` measured it last: the tables and figures of the page book/how-fast.md.
+_build/how-fast.done: .venv/installed $(MEASURED) .ci/how_fast.py rmkit/plots.py
+	@.venv/bin/python .ci/how_fast.py
+	@touch $@
+
 serve:
 	@test -f _build/html/index.html || { echo "There is no book yet: make book"; exit 1; }
 	@echo "http://127.0.0.1:$(PORT)/   (Ctrl-C stops)"
@@ -88,6 +94,11 @@ test: book
 	@$(RUN) pytest
 	@$(RUN) pytest --nbval --nbval-current-env --nbval-cell-timeout=120 notebooks
 	@echo "All checks passed."
+
+# --- the measurements
+
+bench: .venv/installed
+	@.venv/bin/python tests/benchmarks/bench.py
 
 # --- the notebooks
 

@@ -31,6 +31,8 @@ _HOME = {
     "train": "training",
     "Report": "evaluation",
     "evaluate": "evaluation",
+    "Scored": "scoring",
+    "score_file": "scoring",
 }
 
 __all__ = ["reveal"]

@@ -27,7 +27,7 @@ def main(argv=None):
         _say_last(f"rmkit: {error}")
         return 2
     except KeyboardInterrupt:
-        _say("rmkit: interrupted; an interrupted training goes on with --resume")
+        _say("rmkit: interrupted; an interrupted training, or scoring of a file, goes on with --resume")
         return 1
     except (OSError, FloatingPointError) as error:
         _say_last(f"rmkit: {error}")
@@ -103,9 +103,34 @@ def _evaluate(args):
 
 
 def _score(args):
+    if args.data is not None or args.output is not None or args.resume:
+        return _score_file(args)
+    if args.prompt is None or args.response is None:
+        raise InputError("give --prompt and --response, or for a whole file --data and --output")
     rewards = _load_model(args.model).score(args.prompt, args.response)
     text = "\n".join(f"{reward:+.4f}  {response}" for response, reward in zip(args.response, rewards, strict=True))
     return {"prompt": args.prompt, "rewards": rewards}, text
+
+
+def _score_file(args):
+    if args.prompt is not None or args.response is not None:
+        raise InputError(
+            "--prompt and --response score some answers, --data and --output a whole file; give either two"
+        )
+    if args.data is None or args.output is None:
+        raise InputError("scoring a whole file needs both, --data to read and --output to write")
+    model = _load_model(args.model)
+    from rmkit.scoring import score_file
+
+    scored = score_file(model, args.data, args.output, args.resume)
+    if scored.n_refused:
+        _say(f"refused {scored.n_refused:,} of {scored.n_rows:,} rows; in the output they say why. The first:")
+    for refused in scored.refused[:5]:
+        _say(f"  row {refused['row']}: {refused['reason']}")
+    if scored.n_answers_cut:
+        limit = model.config.text_length
+        _say(f"{scored.n_answers_cut:,} responses were longer than {limit} tokens: their end has not been read")
+    return scored.to_dict(), scored
 
 
 def _rank(args):
@@ -262,13 +287,27 @@ def _parser():
     data_options(new)
 
     for name, run, about in [
-        ("score", _score, "Give each response to a prompt its reward."),
+        ("score", _score, "Give each response to a prompt its reward, or each row of a file."),
         ("rank", _rank, "Order responses to a prompt, best first."),
     ]:
         new = command(name, run, about)
         new.add_argument("--model", required=True, metavar="DIR", help="a trained model's folder, or hub:org/name")
-        new.add_argument("--prompt", required=True, metavar="TEXT")
-        new.add_argument("--response", required=True, action="append", metavar="TEXT", help="once for each response")
+        one = run is _rank
+        new.add_argument("--prompt", required=one, metavar="TEXT")
+        new.add_argument("--response", required=one, action="append", metavar="TEXT", help="once for each response")
+        if run is _score:
+            file = new.add_argument_group("a whole file, of any size, instead of --prompt and --response")
+            file.add_argument(
+                "--data",
+                metavar="FILE|NAME",
+                help="rows of prompt and response, or rankings and pairs of any known format",
+            )
+            file.add_argument(
+                "--output",
+                metavar="FILE",
+                help='.jsonl or .jsonl.gz, a line a row: the row with "reward", "rewards", or why it was "refused"',
+            )
+            file.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
 
     data = commands.add_parser("data", help="Describe, validate or convert preference data.")
     actions = data.add_subparsers(metavar="ACTION", required=True)

@@ -224,19 +224,30 @@ def load_rankings(source, limit=None, refused=None):
         raise InputError(f'refused is {refused!r}; it must be "skip", "raise" or None')
     if not isinstance(source, str | os.PathLike):
         raise InputError(f"source is a {type(source).__name__}; it must be a name, a path or hub:org/name")
+    return _load(source, find_rows(source), limit, refused)
+
+
+def find_rows(source, unreadable="raise"):
+    """Yield `(place, row)` for each row of a source that `load_rankings` knows; see `rmkit.formats.read_rows`.
+
+    >>> place, row = next(find_rows("toy"))
+    >>> place, sorted(row)
+    (('line', 1), ['domain', 'prompt', 'responses'])
+    """
     name, _, split = str(source).partition(":")
     shipped = sorted(path.stem for path in DATASETS.glob("*.jsonl"))
     if name in shipped:
-        data = _load(name, read_rows(DATASETS / f"{name}.jsonl"), None, "raise")
-        return (_part(data, name, split) if split else data)[:limit]
-    if name == "hub":
-        return _load(source, read_hub(split), limit, refused)
-    path = Path(source).expanduser()
-    if not os.path.exists(path):
-        raise InputError(
-            f"{source}: there is no such file, and the data sets that come with rmkit are {', '.join(shipped)}"
-        )
-    return _load(path, read_rows(path), limit, refused)
+        rows = read_rows(DATASETS / f"{name}.jsonl")
+        yield from _part(rows, name, split) if split else rows
+    elif name == "hub":
+        yield from read_hub(split)
+    else:
+        path = Path(source).expanduser()
+        if not os.path.exists(path):
+            raise InputError(
+                f"{source}: there is no such file, and the data sets that come with rmkit are {', '.join(shipped)}"
+            )
+        yield from read_rows(path, unreadable)
 
 
 def _load(source, rows, limit, refused):
@@ -263,13 +274,16 @@ def _load(source, rows, limit, refused):
     return Rankings(good, bad)
 
 
-def _part(data, name, split):
-    part = [ranking for ranking in data if ranking.info.get("split") == split]
-    if not part:
-        splits = sorted({ranking.info["split"] for ranking in data if "split" in ranking.info})
-        has = f"its splits are {', '.join(splits)}" if splits else f'it has none, so write "{name}"'
+def _part(rows, name, split):
+    """Those of the rows whose column `split` says so."""
+    splits = set()
+    for place, row in rows:
+        splits |= {row["split"]} if "split" in row else set()
+        if row.get("split") == split:
+            yield place, row
+    if split not in splits:
+        has = f"its splits are {', '.join(sorted(splits))}" if splits else f'it has none, so write "{name}"'
         raise InputError(f'"{name}" has no split "{split}"; {has}')
-    return Rankings(part)
 
 
 def _key(prompt):

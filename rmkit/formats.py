@@ -5,6 +5,7 @@ Two questions, asked one after the other. Which *container* is the file? Its suf
 Nothing is guessed: a file that fits no shape, or more than one, is refused.
 """
 
+import codecs
 import csv
 import gzip
 import json
@@ -321,9 +322,23 @@ def read_row(row, shape):
     >>> read_row({"prompt": "2 + 2?", "chosen": "4", "rejected": "5", "author": "me"}, "pairs")
     {'prompt': '2 + 2?', 'responses': ('4', '5'), 'ranks': (0, 1), 'info': {'author': 'me'}}
     """
+    return SHAPES[shape][1](_object(row))
+
+
+def read_answer(row):
+    """`(prompt, response)` of a row that holds one response, to be scored, or `InputError` naming the field.
+
+    >>> read_answer({"prompt": "2 + 2?", "response": "4", "author": "me"})
+    ('2 + 2?', '4')
+    """
+    row = _object(row)
+    return _text(_get(row, "prompt"), "prompt"), _text(_get(row, "response"), "response")
+
+
+def _object(row):
     if not isinstance(row, dict):
         raise InputError(f"the row is {_kind(row)}; it must be an object with named fields")
-    return SHAPES[shape][1](row)
+    return row
 
 
 def _quoted(names):
@@ -335,14 +350,19 @@ def _quoted(names):
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def read_rows(path):
+def read_rows(path, unreadable="raise"):
     """Yield `(place, row)` for each row of a file, from first to last; `place` is ("line", 7) or ("row", 7).
+
+    Nothing is kept: a file of any size takes the memory of a few rows, a Parquet file that of a thousand. Only a `.json`
+    array and gzipped Parquet are read as a whole.
 
     JSON Lines counts lines, blank ones too. CSV counts its header as row 1, as a spreadsheet does, JSON and Parquet
     count from 1. A `.json` file may hold an array or, when its first character other than a blank is "{", JSON Lines.
     Text is UTF-8, with or without a byte order mark. Gzip is recognized by its first bytes, whatever the file's name.
 
-    Raises `InputError` if the file cannot be read to that row, and says where it stopped.
+    Raises `InputError` if the file cannot be read to that row, and says where it stopped. With `unreadable="yield"` a
+    single row that cannot be read, after which the next one can (a line that is not JSON, a row of CSV with a cell too
+    many), comes as `(place, error)` instead, an `InputError` whose message goes on where the place ends: "is not ...".
     """
     path = Path(path)
     suffix = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
@@ -356,7 +376,10 @@ def read_rows(path):
     try:
         with open(path, "rb") as raw, gzip.open(raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw as file:
             _refuse_other_kinds(file.peek(4096)[:4096], path, suffix)
-            yield from CONTAINERS[suffix](file, path)
+            for (unit, number), row in CONTAINERS[suffix](file, path):
+                if isinstance(row, InputError) and unreadable == "raise":
+                    raise InputError(f"{path}, {unit} {number} {row}")
+                yield (unit, number), row
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise InputError(f"{path} is gzipped, but damaged or cut short; compress or download it again") from None
     except OSError as error:
@@ -384,42 +407,62 @@ def _refuse_other_kinds(head, path, suffix):
         raise InputError(f"{path} is not text; a {suffix} file must hold UTF-8 text")
 
 
+def _decode(line, number):
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.object[error.start]:#04x}"
+        raise InputError(f"is not valid UTF-8 ({byte}); save the file as UTF-8") from None
+
+
 def _lines(file, path):
     for number, line in enumerate(file, 1):
         try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            byte = f"byte {error.object[error.start]:#04x}"
-            raise InputError(f"{path}, line {number} is not valid UTF-8 ({byte}); save the file as UTF-8") from None
+            text = _decode(line, number)
+        except InputError as error:
+            raise InputError(f"{path}, line {number} {error}") from None
+        yield text
 
 
-def _json_lines(lines, path):
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield ("line", number), _parse(line, path, number)
+def _json_lines(file, path):
+    for number, line in enumerate(file, 1):
+        try:
+            text = _decode(line, number)
+            if not text.strip():
+                continue
+            row = _parse(text)
+        except InputError as error:
+            row = error  # this row alone; `read_rows` says what becomes of it
+        yield ("line", number), row
 
 
 def _json(file, path):
-    lines = list(_lines(file, path))
-    first = next((line for line in lines if line.strip()), "")
-    if first.lstrip().startswith("{"):
+    head = []
+    for line in file:
+        head.append(line)
+        if line.removeprefix(codecs.BOM_UTF8).strip():
+            break
+    lines = chain(head, file)
+    if head and head[-1].removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
         yield from _json_lines(lines, path)
         return
-    value = _parse("".join(lines), path) if first else []
+    text = "".join(_lines(lines, path))
+    value = _parse(text, path) if text.strip() else []
     if not isinstance(value, list):
         raise InputError(f"{path} holds {_kind(value)}; a .json file must hold an array of rows, or one row a line")
     yield from ((("row", number), row) for number, row in enumerate(value, 1))
 
 
-def _parse(text, path, number=None):
+def _parse(text, path=None):
+    """The value of one line, or of a whole file, whose path and line an error names then."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        line = number or error.lineno
-        raise InputError(f"{path}, line {line} is not valid JSON: {error.msg}, at column {error.colno}") from None
+        where = f"{path}, line {error.lineno} " if path else ""
+        raise InputError(f"{where}is not valid JSON: {error.msg}, at column {error.colno}") from None
     except (ValueError, RecursionError):
-        where = f"{path}, line {number}" if number else f"{path}"
-        raise InputError(f"{where} is not valid JSON: a number is too long or lists are nested too deep") from None
+        where = f"{path} " if path else ""
+        raise InputError(f"{where}is not valid JSON: a number is too long or lists are nested too deep") from None
 
 
 def _csv(file, path):
@@ -432,8 +475,8 @@ def _csv(file, path):
         for number, cells in enumerate(reader, 2):
             if cells and len(cells) != len(header):
                 found = f"{len(cells)} cells for {len(header)} columns"
-                raise InputError(f'{path}, row {number} has {found}; a text with a comma in it needs "..." around it')
-            if cells:
+                yield ("row", number), InputError(f'has {found}; a text with a comma in it needs "..." around it')
+            elif cells:
                 yield ("row", number), dict(zip(header, cells, strict=True))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num} is not valid CSV: {error}") from None
@@ -447,7 +490,10 @@ def _parquet(file, path):
         raise InputError(f"{path}: reading Parquet needs the package pyarrow; pip install pyarrow") from None
     number = 0
     try:
-        for batch in pyarrow.parquet.ParquetFile(pyarrow.BufferReader(file.read())).iter_batches(1000):
+        source = pyarrow.BufferReader(file.read()) if isinstance(file, gzip.GzipFile) else file
+        # By default pyarrow reads the whole file ahead, and keeps it.
+        parquet = pyarrow.parquet.ParquetFile(source, pre_buffer=False, buffer_size=2**16)
+        for batch in parquet.iter_batches(1000):
             for row in batch.to_pylist():
                 number += 1
                 yield ("row", number), row
@@ -456,8 +502,8 @@ def _parquet(file, path):
 
 
 CONTAINERS = {
-    ".jsonl": lambda file, path: _json_lines(_lines(file, path), path),
-    ".ndjson": lambda file, path: _json_lines(_lines(file, path), path),
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
     ".json": _json,
     ".csv": _csv,
     ".parquet": _parquet,

@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 import warnings
+from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -163,6 +164,9 @@ class RewardModel(PreTrainedModel):
     def score(self, prompt, response):
         """The reward of a response to a prompt; for a list of responses, the list of their rewards.
 
+        A list of prompts has one response each: `score(prompts, responses)` scores any number of different questions in
+        one call, alike lengths together. For a whole file there is `rmkit.score_file`.
+
         A text longer than the model reads loses the start of its prompt; a response that is too long by itself loses
         its end, with a warning.
 
@@ -172,14 +176,22 @@ class RewardModel(PreTrainedModel):
         rmkit.errors.InputError: head is 'sigmoid'; it must be 'tanh' or 'linear'
         """
         responses = [response] if isinstance(response, str) else list(response)
-        for name, text in [("prompt", prompt), *((f"response {i}", text) for i, text in enumerate(responses, 1))]:
+        texts = [("prompt", prompt)]
+        prompts = [prompt] * len(responses)
+        if isinstance(prompt, Iterable) and not isinstance(prompt, str):
+            prompts = list(prompt)
+            texts = [(f"prompt {i}", text) for i, text in enumerate(prompts, 1)]
+            if isinstance(response, str) or len(responses) != len(prompts):
+                found = "one text" if isinstance(response, str) else f"a list of {len(responses)}"
+                raise InputError(f"response is {found} for a list of {len(prompts)} prompts; give each its response")
+        for name, text in [*texts, *((f"response {i}", text) for i, text in enumerate(responses, 1))]:
             if not isinstance(text, str) or not text.strip():
                 raise InputError(f"{name} is {text!r}; it must be text with at least one visible character")
             try:
                 text.encode()
             except UnicodeEncodeError:
                 raise InputError(f"{name} is {text!a}; it must be valid UTF-8") from None
-        encoded = encode_many(self.tokenizer, [prompt] * len(responses), responses, self.config.text_length)
+        encoded = encode_many(self.tokenizer, prompts, responses, self.config.text_length)
         cut = sum(1 for text in encoded if text.cut_response)
         if cut:
             warnings.warn(
@@ -199,6 +211,8 @@ class RewardModel(PreTrainedModel):
         True
         """
         responses = [responses] if isinstance(responses, str) else list(responses)
+        if not isinstance(prompt, str):
+            raise InputError(f"prompt is {prompt!r}; rank compares responses to one prompt, which must be text")
         rewards = self.score(prompt, responses)
         return sorted(zip(responses, rewards, strict=True), key=lambda pair: -pair[1])
 

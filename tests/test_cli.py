@@ -74,6 +74,54 @@ def test_train_evaluate_score_rank(tmp_path, capsys):
     assert status == 0 and out.startswith("1. ") and len(out.splitlines()) == 2
 
 
+def test_score_a_file(tmp_path, capsys, model):
+    good, bad = {"prompt": "2 + 2?", "response": "4", "id": 1}, {"prompt": "2 + 2?", "response": ""}
+    data, output = jsonl(tmp_path / "in.jsonl", good, *[bad] * 7, good), tmp_path / "out.jsonl"
+    common = ["score", "--model", model, "--data", data, "--output"]
+    status, out, err = call(capsys, *common, output, "--json")
+    result = json.loads(out)
+    assert status == 0 and result.keys() == {
+        "output", "n_rows", "n_scored", "n_refused", "n_truncated", "n_answers_cut", "seconds", "refused"
+    }  # fmt: skip
+    assert (result["n_rows"], result["n_scored"], result["n_refused"]) == (9, 2, 7)
+    assert result["refused"][0] == {"row": 2, "reason": 'field "response" is empty; it must hold text'}
+    assert err.splitlines()[0] == "refused 7 of 9 rows; in the output they say why. The first:"
+    assert err.splitlines()[1] == '  row 2: field "response" is empty; it must hold text' and len(err.splitlines()) == 6
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [list(row)[-1] for row in rows] == ["reward", *["refused"] * 7, "reward"]
+    status, out, err = call(capsys, *common, output)
+    assert (status, out) == (2, "") and "exists already" in err and len(err.splitlines()) == 1
+    status, out, err = call(capsys, *common, tmp_path / "again.jsonl.gz", "--resume")  # nothing to resume: begin
+    assert status == 0 and out.startswith("2 of 9 rows scored, written to")
+
+    long = jsonl(tmp_path / "long.jsonl", {**good, "response": "word " * 300}, good)
+    status, _, err = call(capsys, "score", "--model", model, "--data", long, "--output", tmp_path / "cut.jsonl")
+    assert status == 0 and err == "1 responses were longer than 256 tokens: their end has not been read\n"
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ([], "give --prompt and --response, or for a whole file --data and --output"),
+        (["--prompt", "a"], "give --prompt and --response"),
+        (["--response", "a"], "give --prompt and --response"),
+        (["--data", "toy"], "needs both, --data to read and --output to write"),
+        (["--output", "out.jsonl"], "needs both"),
+        (["--resume"], "needs both"),
+        (["--data", "toy", "--output", "out.jsonl", "--prompt", "a"], "give either two"),
+        (["--prompt", "a", "--response", "b", "--resume"], "give either two"),
+        (["--prompt", "a", "--response", "b", "--output", "out.jsonl"], "give either two"),
+        (["--data", "toy", "--output", ""], "must end in .jsonl"),
+        (["--data", "nowhere.jsonl", "--output", "out.jsonl"], "nowhere.jsonl: there is no such file"),
+    ],
+)
+def test_score_takes_answers_or_a_file(tmp_path, capsys, monkeypatch, model, options, words):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = call(capsys, "score", "--model", model, *options)
+    assert (status, out) == (2, "") and words in err and len(err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_data_commands(tmp_path, capsys):
     status, out, _ = call(capsys, "data", "describe", "toy", "--json")
     facts = json.loads(out)

@@ -4,7 +4,9 @@ import csv
 import gzip
 import io
 import json
+import random
 import sys
+import tracemalloc
 from itertools import product
 from types import SimpleNamespace
 
@@ -12,7 +14,7 @@ import pytest
 
 from rmkit.data import Refused, load_rankings
 from rmkit.errors import InputError
-from rmkit.formats import SHAPES, check, recognize
+from rmkit.formats import SHAPES, check, read_rows, recognize
 
 USER, SUN = {"role": "user", "content": "How far is the sun?"}, "How far is the sun?"
 NEAR, FAR = "About 150 million kilometers.", "About 150 kilometers."
@@ -37,7 +39,7 @@ def as_csv(rows):
 def as_parquet(rows):
     pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     buffer = io.BytesIO()
-    parquet.write_table(pyarrow.Table.from_pylist(rows), buffer)
+    parquet.write_table(pyarrow.Table.from_pylist(rows), buffer, row_group_size=500)
     return buffer.getvalue()
 
 
@@ -516,6 +518,37 @@ def test_shp_labels(tmp_path, label, best):
     ranking = load_rows(tmp_path, ROWS["SHP"] | {"labels": label, "score_A": 12})[0]
     assert ranking.responses[0] == best
     assert ranking.info == {"labels": label, "score_A": 12, "source": "us"}
+
+
+# --- one row at a time -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet", "as json lines"])
+def test_a_file_is_not_kept_in_memory(tmp_path, suffix):
+    """16 MB of rows; while they are read, Python never holds 1 MB, of Parquet, which comes in batches, 5."""
+    chance = random.Random(0)  # Parquet would find out if all texts were the same
+    rows = [{"prompt": f"{n}?", "response": chance.randbytes(1000).hex()} for n in range(8000)]
+    path = tmp_path / ("x.json" if suffix == "as json lines" else f"x{suffix}")
+    path.write_bytes(WRITERS.get(suffix, as_json_lines)(rows))
+    next(iter(read_rows(path)))  # all imported
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_rows(path)) == 8000
+        assert tracemalloc.get_traced_memory()[1] < (5 if suffix == ".parquet" else 1) * 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_rows_that_cannot_be_read_can_be_had_as_errors(tmp_path):
+    (tmp_path / "x.jsonl").write_bytes(b'{"a": 1}\n\n{oops}\n\xff\n{"a": 2}\n')
+    places, rows = zip(*read_rows(tmp_path / "x.jsonl", unreadable="yield"), strict=True)
+    assert places == (("line", 1), ("line", 3), ("line", 4), ("line", 5))
+    assert (rows[0], rows[3]) == ({"a": 1}, {"a": 2})
+    assert isinstance(rows[1], InputError) and str(rows[1]).startswith("is not valid JSON: ")
+    assert isinstance(rows[2], InputError) and str(rows[2]).startswith("is not valid UTF-8 (byte 0xff)")
+    (tmp_path / "x.csv").write_bytes(b"a,b\n1,2\n1,2,3\n4,5\n")
+    rows = [row for _, row in read_rows(tmp_path / "x.csv", unreadable="yield")]
+    assert str(rows[1]).startswith("has 3 cells for 2 columns") and rows[2] == {"a": "4", "b": "5"}
 
 
 # --- the Hub ---------------------------------------------------------------------------------------------------------

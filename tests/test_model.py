@@ -111,6 +111,41 @@ def test_score_takes_one_or_many_and_nothing_empty(model):
         model.score(42, "Paris")
 
 
+def test_prompts_and_responses_in_parallel(model):
+    prompts = [PROMPT, "2 + 2?", PROMPT, "Who decides on an appeal, " * 20]
+    responses = ["Paris", "four", "five", "a court"]
+    expected = [model.score(prompt, response) for prompt, response in zip(prompts, responses, strict=True)]
+    assert model.score(prompts, responses) == pytest.approx(expected, abs=1e-5)
+    assert model.score(tuple(prompts), (response for response in responses)) == pytest.approx(expected, abs=1e-5)
+    assert model.score([PROMPT], ["Paris"]) == pytest.approx([model.score(PROMPT, "Paris")], abs=1e-5)
+    assert model.score([], []) == []
+
+
+@pytest.mark.parametrize(
+    "prompts, responses, words",
+    [
+        ([PROMPT] * 3, ["a", "b"], "response is a list of 2 for a list of 3 prompts"),
+        ([], ["a"], "response is a list of 1 for a list of 0 prompts"),
+        ([PROMPT] * 2, "ab", "response is one text for a list of 2 prompts"),
+        ([PROMPT, " "], ["a", "b"], "prompt 2 is ' '"),
+        ([PROMPT, None], ["a", "b"], "prompt 2 is None"),
+        ([PROMPT, PROMPT], ["a", 7], "response 2 is 7"),
+        ([PROMPT, "a\udcff"], ["a", "b"], "prompt 2 is .* valid UTF-8"),
+        ({"prompt": PROMPT}, [["a"]], "response 1 is"),
+        (None, ["a"], "prompt is None"),
+    ],
+)
+def test_prompts_that_do_not_fit_their_responses(model, prompts, responses, words):
+    with pytest.raises(InputError, match=words):
+        model.score(prompts, responses)
+
+
+@pytest.mark.parametrize("prompt", [42, [PROMPT, PROMPT]])
+def test_rank_compares_responses_to_one_prompt(model, prompt):
+    with pytest.raises(InputError, match="one prompt, which must be text"):
+        model.rank(prompt, ["a", "b"])
+
+
 def test_a_cut_answer_is_never_silent(model):
     with pytest.warns(UserWarning, match="1 of 2 responses"):
         rewards = model.score(PROMPT, ["Paris", "word " * 100_000])

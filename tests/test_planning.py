@@ -1,5 +1,6 @@
 """The planning page: its arithmetic against counts by hand and torch's own counter, and its prose against its script."""
 
+import json
 import re
 
 import planning
@@ -65,7 +66,8 @@ def test_every_table_is_on_the_page_and_measured_speed_when_there_is_one(tmp_pat
     )
     assert "measured" not in (tmp_path / "hours.md").read_text()
     bench = tmp_path / "bench.json"
-    bench.write_text('{"training_flops_per_second": 1e11}')
+    row = {"flops": {"whole last layer": 3e11}, "seconds": {"median": 3.0}}
+    bench.write_text(json.dumps({"comparisons": {"limit": {"data": {"HH harmless": row}}}}))
     planning.main(tmp_path, bench=bench)
     by_hand = 2e6 * ENCODERS["all-MiniLM-L6-v2"].flops(256) / 1e11 / 3600
     assert f"takes them **{float(f'{by_hand:.2g}'):g} h**" in (tmp_path / "hours.md").read_text()
