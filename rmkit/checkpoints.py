@@ -9,6 +9,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
 
 from rmkit.errors import InputError
 from rmkit.files import put_in_place, write_json
@@ -16,6 +22,7 @@ from rmkit.model import WEIGHTS, check_folder, disk_errors
 
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
+WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)  # whole tensors by name, on the main process
 
 
 def check_output(output, resume):
@@ -47,8 +54,20 @@ def last_checkpoint(output):
     return max(Path(output).glob("checkpoints/epoch-*"), default=None)
 
 
-def save_checkpoint(output, model, optimizer, history, settings):
-    """Write everything that the next epoch depends on, then drop the checkpoint before.
+def whole_state(parallel, optimizer):
+    """The weights, and what the optimizer remembers of each, whole and by name, wherever the processes keep them.
+
+    Every process must call this, for each may hold a part (FSDP). The main one gets everything, the others nothing.
+
+    Returns:
+        {parameter: tensor} and {parameter: {"step", "exp_avg", "exp_avg_sq"}}.
+    """
+    weights, memory = get_state_dict(parallel, optimizer, options=WHOLE)
+    return weights, memory.get("state", {})
+
+
+def save_checkpoint(output, model, state, history, settings):
+    """Write everything that the next epoch depends on, then drop the checkpoint before; `state` is `whole_state`'s.
 
     It is written under another name and renamed when it is complete, so what is called epoch-NNNN is always whole.
     """
@@ -56,9 +75,9 @@ def save_checkpoint(output, model, optimizer, history, settings):
     writing = folder / "writing"
     shutil.rmtree(writing, ignore_errors=True)
     try:
-        model.save_pretrained(writing)
-        moments = optimizer.state_dict()["state"]
-        tensors = {f"{i}.{name}": tensor for i, state in moments.items() for name, tensor in state.items()}
+        weights, memory = state
+        model.save_pretrained(writing, state_dict=weights)
+        tensors = {f"{name}.{what}": tensor for name, moments in memory.items() for what, tensor in moments.items()}
         with disk_errors(folder):
             save_file(tensors, writing / OPTIMIZER)
         put_in_place(writing / OPTIMIZER, writing / OPTIMIZER)
@@ -73,8 +92,8 @@ def save_checkpoint(output, model, optimizer, history, settings):
             shutil.rmtree(previous)
 
 
-def load_checkpoint(output, model, optimizer, settings):
-    """Put model and optimizer back to where the last checkpoint left them.
+def load_checkpoint(output, parallel, optimizer, settings):
+    """Put model and optimizer back to where the last checkpoint left them, each process its part.
 
     Returns:
         The history up to there, as a dict; or None when there is no checkpoint yet.
@@ -82,8 +101,6 @@ def load_checkpoint(output, model, optimizer, settings):
     Raises:
         InputError: if the run was started with other settings or other data, or its checkpoint is damaged.
     """
-    for left in Path(output).glob(".saving-*"):  # by a run that was killed while it saved
-        shutil.rmtree(left, ignore_errors=True)
     folder = last_checkpoint(output)
     if folder is None:
         return None
@@ -103,13 +120,24 @@ def load_checkpoint(output, model, optimizer, settings):
                 f"checkpoint '{folder}': was made with another {name} ({there}, now {value}); resume with the same, or "
                 "choose another output folder"
             )
-    model.load_state_dict(weights)
-    moments = {}
+    memory = {}
     for name, tensor in tensors.items():
-        position, moment = name.split(".")
-        moments.setdefault(int(position), {})[moment] = tensor.clone()  # out of the mapped file
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+        parameter, _, what = name.rpartition(".")
+        memory.setdefault(parameter, {})[what] = tensor.clone()  # out of the mapped file
+    group = optimizer.param_groups[0] | {"params": list(memory)}
+    set_model_state_dict(parallel, weights, options=WHOLE)
+    # Not strict: a weight that the rewards do not depend on never has a gradient, and the optimizer remembers nothing of it.
+    options = StateDictOptions(full_state_dict=True, strict=False)
+    set_optimizer_state_dict(parallel, optimizer, {"state": memory, "param_groups": [group]}, options=options)
     return history
+
+
+def save_trained(output, model, weights, history):
+    """Write what a run leaves in the end: the model with these weights, and its history."""
+    for left in Path(output).glob(".saving-*"):  # by a run that was killed while it did this
+        shutil.rmtree(left, ignore_errors=True)
+    history.save(Path(output) / "history.json")
+    model.save_pretrained(output, state_dict=weights)
 
 
 def fingerprint(rankings):

@@ -4,10 +4,13 @@ import argparse
 import json
 import os
 import sys
+import time
 import warnings
 from pathlib import Path
 
 from rmkit.errors import InputError
+
+WAIT = 10  # seconds that a process leaves to the first one, to say what is wrong for all
 
 
 def main(argv=None):
@@ -21,13 +24,13 @@ def main(argv=None):
             print(json.dumps(result, ensure_ascii=False, allow_nan=False) if args.json else text)
         return 2 if result.get("n_refused") and args.run is _validate else 0
     except InputError as error:
-        _say(f"rmkit: {error}")
+        _say_last(f"rmkit: {error}")
         return 2
     except KeyboardInterrupt:
         _say("rmkit: interrupted; an interrupted training, or scoring of a file, goes on with --resume")
         return 1
     except (OSError, FloatingPointError) as error:
-        _say(f"rmkit: {error}")
+        _say_last(f"rmkit: {error}")
         return 1
 
 
@@ -90,10 +93,12 @@ def _evaluate(args):
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     model = _load_model(args.model)
+    from accelerate import Accelerator
+
     from rmkit.evaluation import evaluate
 
     _say_left_out(data)
-    report = evaluate(model, data)
+    report = evaluate(model.to(Accelerator().device), data)
     return {**report.to_dict(), "n_refused": len(data.refused)}, report
 
 
@@ -218,6 +223,13 @@ def _say_left_out(data):
 def _say(text):
     if not _is_helper():
         print(text, file=sys.stderr, flush=True)
+
+
+def _say_last(text):
+    """Say why this process stops. Another process says it only if the first does not: the launcher ends all with it."""
+    if _is_helper():
+        time.sleep(WAIT)
+    print(text, file=sys.stderr, flush=True)
 
 
 def _is_helper():

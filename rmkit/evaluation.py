@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 
 import torch
+from accelerate import Accelerator
 from torch.nn.functional import logsigmoid
 
 from rmkit.batching import count_cut, encode_rankings
@@ -68,6 +69,9 @@ class Report:
 def evaluate(model, data, batch_size=32):
     """Measure a reward model on rankings it should not have been trained on.
 
+    Of several processes (`accelerate launch`) each reads its share of the texts. Call it in every one of them: they wait
+    for each other, and all return the same report.
+
     Args:
         model: a `RewardModel`.
         data: `Rankings`.
@@ -88,7 +92,7 @@ def evaluate(model, data, batch_size=32):
     if not rankings:
         raise InputError("the data holds no pair to measure on: it is empty, or every ranking is a tie")
     encoded = encode_rankings(rankings, model.tokenizer, model.config.text_length)
-    rewards = torch.tensor(model.score_ids([text.ids for texts in encoded for text in texts], batch_size))  # (N,)
+    rewards = score_together(model, [text.ids for texts in encoded for text in texts], batch_size)  # (N,)
     sizes = [len(ranking) for ranking in rankings]
     ranks = [rank for ranking in rankings for rank in ranking.ranks]
     better, worse, _ = pair_positions(sizes, ranks)  # (P,) each
@@ -113,6 +117,20 @@ def evaluate(model, data, batch_size=32):
         },
         margins=margins.tolist(),
     )
+
+
+def score_together(model, texts, batch_size=32):
+    """The rewards of all texts, shape (N,), of which each process scores its share: the first one's is 0, n, 2n, ...
+
+    Every share is filled up to the same length, since under FSDP each forward pass needs all processes; what was added is
+    dropped again, so that every text counts once.
+    """
+    accelerator = Accelerator()
+    n = accelerator.num_processes
+    filled = texts + texts[:1] * (-len(texts) % n)
+    rewards = model.score_ids(filled[accelerator.process_index :: n], batch_size)
+    rewards = accelerator.gather(torch.tensor(rewards, device=accelerator.device))  # share after share
+    return rewards.view(n, -1).T.flatten()[: len(texts)].cpu()  # (N,)
 
 
 def share_above_zero(margins):

@@ -133,7 +133,9 @@ class RewardModel(PreTrainedModel):
         else:
             vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
             pooled = pool(vectors, attention_mask, self.config.pooling)  # (N, T, hidden) -> (N, hidden)
-        rewards = self.head(pooled).squeeze(-1)  # (N,)
+        # Not in bfloat16, where such a launch computes: its 8 bits would make rewards that are close the same.
+        with torch.autocast(pooled.device.type, enabled=False):
+            rewards = self.head(pooled.to(self.head.weight.dtype)).squeeze(-1)  # (N,)
         return torch.tanh(rewards) if self.config.head == "tanh" else rewards
 
     def freeze(self, share):

@@ -1,6 +1,7 @@
 """The training loop (chapter 4), on Accelerate: the same code on a CPU, a GPU, or several processes."""
 
 import math
+import os
 import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType
 from tqdm import tqdm
 
 from rmkit.batching import collate_encoded, count_cut, encode_rankings, length_buckets
-from rmkit.checkpoints import check_output, fingerprint, load_checkpoint, save_checkpoint
+from rmkit.checkpoints import check_output, fingerprint, load_checkpoint, save_checkpoint, save_trained, whole_state
 from rmkit.data import Estimate
 from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
@@ -103,7 +105,7 @@ def train(
         freeze: share of the encoder that keeps its pretrained weights, from below (`RewardModel.freeze`); 0 trains all of
             it. Half did better than nothing on few rankings, and takes less time (see the data card). None trains
             whatever requires a gradient.
-        micro_batch_size: rankings a forward pass, for when memory is short; the gradient is the same.
+        micro_batch_size: rankings a forward pass of a process, for when memory is short; the gradient is the same.
         output: a folder; after each epoch a checkpoint is written there, at the end the model and its history. The last
             checkpoint, in its folder `checkpoints`, stays for more epochs later; delete it to save the space.
         resume: go on from the last checkpoint in `output`, if there is one, to the same weights as a run that was
@@ -137,6 +139,7 @@ def train(
         raise InputError("resume=True needs output, the folder that the interrupted run wrote to")
 
     accelerator = Accelerator()
+    check_engine(accelerator)
     start = time.perf_counter()
     model.config.text_length = max_length
     encoded = encode_rankings(rankings, model.tokenizer, max_length)
@@ -145,15 +148,16 @@ def train(
         model.freeze(freeze)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     # Plain AdamW, fused: one pass over the weights a step, and the same numbers.
-    parallel, optimizer = accelerator.prepare(model, torch.optim.AdamW(trained, lr=lr, fused=True))
+    adamw = torch.optim.AdamW(trained, lr=lr, fused=True)
+    parallel, optimizer = accelerator.prepare(model, adamw)
     history = History(seed, n_truncated=count_cut(encoded)[0])
 
     settings = {"lr": lr, "batch_size": batch_size, "max_length": max_length, "seed": seed, "freeze": freeze}
-    settings |= {"encoder": model.config.encoder["_name_or_path"]}
+    settings |= {"number of trained tensors": len(trained), "encoder": model.config.encoder.get("_name_or_path")}
     settings |= {"head": model.config.head, "pooling": model.config.pooling}
     settings |= {"dropout": model.config.encoder.get("hidden_dropout_prob")}
     settings |= {"data": fingerprint(rankings), "held-out data": fingerprint(eval_data or [])}
-    if resume and (saved := load_checkpoint(output, model, optimizer, settings)):
+    if resume and (saved := load_checkpoint(output, parallel, adamw, settings)):
         history = History(**saved)
         if len(history.epochs) > epochs:
             raise InputError(
@@ -184,16 +188,19 @@ def train(
             history.longest_wins = asdict(report.baselines["longest"])
         history.epochs.append(entry)
         history.seconds = time.perf_counter() - start
-        if accelerator.is_main_process:
-            if output:
-                save_checkpoint(output, model, optimizer, history, settings)
-            if on_epoch:
-                on_epoch(entry)
+        if output:
+            state = whole_state(parallel, adamw)
+            if accelerator.is_main_process:
+                save_checkpoint(output, model, state, history, settings)
+        if on_epoch and accelerator.is_main_process:
+            on_epoch(entry)
     model.eval()
-    if output and accelerator.is_main_process:
-        history.save(output / "history.json")
-        model.save_pretrained(output)
+    if output:
+        weights, _ = whole_state(parallel, adamw)
+        if accelerator.is_main_process:
+            save_trained(output, model, weights, history)
     accelerator.wait_for_everyone()
+    accelerator.unwrap_model(parallel, keep_fp32_wrapper=False)  # from here on the model computes as it was built to
     return history
 
 
@@ -201,23 +208,40 @@ def _gradient(accelerator, parallel, model, examples, micro_batch_size):
     """Add the gradient of the batch's mean loss; return this process's part of that mean, shape ().
 
     Every process takes its share of the rankings, in forward passes of at most `micro_batch_size`. Each loss is divided
-    by the number of rankings in the *whole* batch, so neither the processes nor the passes change the result.
+    by the number of rankings in the *whole* batch, so neither the processes nor the passes change the result. All
+    processes make the same number of passes, since under FSDP each pass needs all of them.
     """
     mine = examples[accelerator.process_index :: accelerator.num_processes]
-    weight = 1 / len(examples) if mine else 0.0
-    mine = mine or examples[:1]  # more processes than rankings: take part, and weigh nothing
-    size = micro_batch_size or len(mine)
+    most = math.ceil(len(examples) / accelerator.num_processes)  # rankings of the process that has the most
+    size = micro_batch_size or most
     part = torch.zeros((), device=accelerator.device)
-    for first in range(0, len(mine), size):
-        rankings, encoded = zip(*mine[first : first + size], strict=True)
+    for first in range(0, most, size):
+        passed = mine[first : first + size]
+        weight = len(passed) / len(examples)
+        # With nothing left to do, a process still takes part, on any ranking, and weighs nothing.
+        rankings, encoded = zip(*(passed or examples[:1]), strict=True)
         batch = collate_encoded(rankings, encoded, model.tokenizer.pad_token_id)
-        is_last = first + size >= len(mine)
+        is_last = first + size >= most
         with nullcontext() if is_last else accelerator.no_sync(parallel):
             rewards = parallel(batch.input_ids.to(part.device), batch.attention_mask.to(part.device))  # (N,)
-            loss = k_choose_2_loss(rewards, batch.sizes, batch.ranks) * len(rankings) * weight  # ()
+            loss = k_choose_2_loss(rewards, batch.sizes, batch.ranks) * weight  # ()
             accelerator.backward(loss * accelerator.num_processes)  # processes average their gradients
         part += loss.detach()
     return part
+
+
+def check_engine(accelerator):
+    """Raise `InputError` unless the loop's steps and checkpoints are right on what `accelerate launch` started."""
+    kind = accelerator.distributed_type
+    if kind in (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
+        raise InputError(f"training does not run on {kind.value}; launch it with FSDP, which shares the memory as well")
+    if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
+        raise InputError("training does not run on FSDP 1; write fsdp_version: 2 into the launcher's config file")
+    launched = int(os.environ.get("WORLD_SIZE", "1")) if "LOCAL_RANK" in os.environ else 1
+    if launched > accelerator.num_processes:
+        raise InputError(
+            f"{launched} processes were launched and see no GPU; set ACCELERATE_USE_CPU=1 to train without"
+        )
 
 
 def check_data(data, eval_data=None):

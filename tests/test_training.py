@@ -230,6 +230,26 @@ def test_resuming_with_other_settings_is_refused(tmp_path, change, words):
         run(tmp_path, resume=True, **change)
 
 
+def test_resuming_with_other_layers_frozen_by_hand_is_refused(tmp_path):
+    with pytest.raises(Killed):
+        run(tmp_path, freeze=None, on_epoch=interrupt_after(1))
+    model = RewardModel.from_encoder(seed=0)
+    model.freeze(1)
+    with pytest.raises(InputError, match=r"another number of trained tensors \(103, now 2\)"):
+        train(model, MIXED, TOY[4:6], batch_size=2, max_length=48, seed=1, freeze=None, output=tmp_path, resume=True)
+
+
+def test_a_weight_that_no_reward_depends_on_does_not_hinder(tmp_path):
+    """The optimizer remembers nothing of it, for it never has a gradient."""
+    for epochs in (1, 2):
+        model = RewardModel.from_encoder(seed=0)
+        model.unused = torch.nn.Linear(2, 3)
+        with torch.no_grad():
+            model.unused.weight.fill_(0.5)
+        history = train(model, MIXED, epochs=epochs, max_length=48, output=tmp_path, resume=epochs > 1)
+    assert len(history.epochs) == 2 and (model.unused.weight == 0.5).all()
+
+
 def test_resuming_with_other_data_is_refused(tmp_path):
     with pytest.raises(Killed):
         run(tmp_path, on_epoch=interrupt_after(1))
@@ -292,32 +312,3 @@ def test_sigkill_and_resume_from_the_command_line(tmp_path):
     assert len(json.loads(done.stdout)["epochs"]) == 3
     one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(one[name], other[name]) for name in one)
-
-
-# --- Several processes ---------------------------------------------------------------------------------------------
-
-TWO = """
-import sys
-from accelerate import Accelerator
-assert Accelerator().num_processes == int(sys.argv[2])
-from rmkit import RewardModel, load_rankings, Ranking, Rankings, train
-toy = load_rankings("toy")
-data = Rankings([*toy[:4], Ranking("Name a fruit.", ["an apple", "a pear", "a brick", "no"], ranks=[0, 0, 1, 2])])
-train(RewardModel.from_encoder(seed=0), data, epochs=2, batch_size=3, max_length=48, seed=1, output=sys.argv[1])
-"""
-
-
-def test_two_processes_take_the_same_steps_as_one(tmp_path):
-    """Batches of 3 and 2 over two processes: unequal shares, K of 2 and 4, and the same result as alone."""
-    script = tmp_path / "two.py"
-    script.write_text(TWO)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = str(Path(__file__).parents[1])
-    for arguments, name, n in [(launch, "two", "2"), ([sys.executable], "one", "1")]:
-        command = [*arguments, str(script), str(tmp_path / name), n]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
-        assert done.returncode == 0, done.stderr[-2000:]
-    one, two = (json.loads((tmp_path / name / "history.json").read_text())["epochs"] for name in ("one", "two"))
-    for mine, theirs in zip(one, two, strict=True):
-        assert mine["loss"] == pytest.approx(theirs["loss"], abs=2e-5)
