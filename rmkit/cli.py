@@ -24,13 +24,13 @@ def main(argv=None):
             print(json.dumps(result, ensure_ascii=False, allow_nan=False) if args.json else text)
         return 2 if result.get("n_refused") and args.run is _validate else 0
     except InputError as error:
-        _say_last(f"rmkit: {error}")
+        _say_last(f"rmkit: {error}", ends=argv is None)
         return 2
     except KeyboardInterrupt:
         _say("rmkit: interrupted; an interrupted training, or scoring of a file, goes on with --resume")
         return 1
     except (OSError, FloatingPointError) as error:
-        _say_last(f"rmkit: {error}")
+        _say_last(f"rmkit: {error}", ends=argv is None)
         return 1
 
 
@@ -93,12 +93,11 @@ def _evaluate(args):
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     model = _load_model(args.model)
-    from accelerate import Accelerator
-
     from rmkit.evaluation import evaluate
+    from rmkit.processes import join_processes
 
     _say_left_out(data)
-    report = evaluate(model.to(Accelerator().device), data)
+    report = evaluate(model.to(join_processes().device), data)
     return {**report.to_dict(), "n_refused": len(data.refused)}, report
 
 
@@ -225,11 +224,16 @@ def _say(text):
         print(text, file=sys.stderr, flush=True)
 
 
-def _say_last(text):
-    """Say why this process stops. Another process says it only if the first does not: the launcher ends all with it."""
-    if _is_helper():
+def _say_last(text, ends):
+    """Say what was wrong. If a process `ends` with it that is not the first, it leaves the first one time to say the same.
+
+    The launcher ends all processes with the first; one that still runs then has had the error alone.
+    """
+    if ends and _is_helper():
         time.sleep(WAIT)
-    print(text, file=sys.stderr, flush=True)
+        print(text, file=sys.stderr, flush=True)
+    else:
+        _say(text)
 
 
 def _is_helper():

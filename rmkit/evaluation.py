@@ -4,7 +4,6 @@ import math
 from dataclasses import asdict, dataclass
 
 import torch
-from accelerate import Accelerator
 from torch.nn.functional import logsigmoid
 
 from rmkit.batching import count_cut, encode_rankings
@@ -12,6 +11,7 @@ from rmkit.data import Estimate, wilson
 from rmkit.errors import InputError
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss, pair_positions
+from rmkit.processes import join_processes
 
 
 @dataclass
@@ -125,7 +125,7 @@ def score_together(model, texts, batch_size=32):
     Every share is filled up to the same length, since under FSDP each forward pass needs all processes; what was added is
     dropped again, so that every text counts once.
     """
-    accelerator = Accelerator()
+    accelerator = join_processes()
     n = accelerator.num_processes
     filled = texts + texts[:1] * (-len(texts) % n)
     rewards = model.score_ids(filled[accelerator.process_index :: n], batch_size)

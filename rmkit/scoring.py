@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from tqdm import tqdm
 
@@ -21,6 +20,7 @@ from rmkit.data import find_rows
 from rmkit.errors import InputError
 from rmkit.files import put_in_place, write_json
 from rmkit.formats import SHAPES, read_answer, read_row, recognize
+from rmkit.processes import join_processes
 
 ROWS, CHARACTERS = 4096, 2_000_000
 """A chunk ends when it holds so many rows, or so much text: it is all that is in memory at once."""
@@ -95,7 +95,7 @@ def score_file(model, data, output, resume=False):
     >>> [list(json.loads(line)) for line in (folder / "out.jsonl").open()]
     [['prompt', 'response', 'reward'], ['prompt', 'refused']]
     """
-    accelerator, start = _accelerator(), time.perf_counter()
+    accelerator, start = join_processes(), time.perf_counter()
     output = Path(output)
     state = _ask_main(accelerator, lambda: _begin(output, resume, _fingerprint(model)))
     scored, digest = Scored(**state["scored"] | {"output": str(output)}), hashlib.sha256()
@@ -354,18 +354,6 @@ def _fingerprint(model):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
-
-
-def _accelerator():
-    """Accelerate, with all the processes that were started: without a GPU it joins them only when told to use the CPU."""
-    n_processes = int(os.environ.get("WORLD_SIZE", "1"))
-    accelerator = Accelerator(cpu=n_processes > 1 and not torch.cuda.is_available())
-    if accelerator.num_processes != n_processes:
-        raise InputError(
-            f"this is one of {n_processes} processes that do not know of each other and would all write the same file; on a "
-            "machine without a GPU set ACCELERATE_USE_CPU=1 before Accelerate is first used"
-        )
-    return accelerator
 
 
 def _ask_main(accelerator, action):

@@ -1,15 +1,12 @@
 """The training loop (chapter 4), on Accelerate: the same code on a CPU, a GPU, or several processes."""
 
 import math
-import os
 import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import DistributedType
 from tqdm import tqdm
 
 from rmkit.batching import collate_encoded, count_cut, encode_rankings, length_buckets
@@ -20,6 +17,7 @@ from rmkit.evaluation import evaluate
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss
 from rmkit.model import RewardModel, check_share
+from rmkit.processes import join_processes
 
 
 @dataclass
@@ -138,8 +136,7 @@ def train(
     elif resume:
         raise InputError("resume=True needs output, the folder that the interrupted run wrote to")
 
-    accelerator = Accelerator()
-    check_engine(accelerator)
+    accelerator = join_processes()
     start = time.perf_counter()
     model.config.text_length = max_length
     encoded = encode_rankings(rankings, model.tokenizer, max_length)
@@ -228,20 +225,6 @@ def _gradient(accelerator, parallel, model, examples, micro_batch_size):
             accelerator.backward(loss * accelerator.num_processes)  # processes average their gradients
         part += loss.detach()
     return part
-
-
-def check_engine(accelerator):
-    """Raise `InputError` unless the loop's steps and checkpoints are right on what `accelerate launch` started."""
-    kind = accelerator.distributed_type
-    if kind in (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
-        raise InputError(f"training does not run on {kind.value}; launch it with FSDP, which shares the memory as well")
-    if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
-        raise InputError("training does not run on FSDP 1; write fsdp_version: 2 into the launcher's config file")
-    launched = int(os.environ.get("WORLD_SIZE", "1")) if "LOCAL_RANK" in os.environ else 1
-    if launched > accelerator.num_processes:
-        raise InputError(
-            f"{launched} processes were launched and see no GPU; set ACCELERATE_USE_CPU=1 to train without"
-        )
 
 
 def check_data(data, eval_data=None):

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator, PartialState
+from accelerate import PartialState
 from accelerate.utils import DistributedType
 from safetensors.torch import save_file
 from transformers import BertConfig
 
 from rmkit import Ranking, Rankings, RewardConfig, RewardModel, evaluate, load_tokenizer, train
 from rmkit.batching import encode_rankings
+from rmkit.processes import join_processes
 from rmkit.training import _gradient
 
 RANKINGS = Rankings(
@@ -52,7 +53,7 @@ def whole(tensor):
 
 def gradients(n_rankings, micro_batch_size):
     """The gradient of one batch, by name, and the loss."""
-    accelerator = Accelerator()
+    accelerator = join_processes()
     model = tiny()
     model.freeze(0.5)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -83,12 +84,12 @@ def main(folder):
     """Everything, into `folder`; in `folder`/resumed may lie the finished run of another number of processes."""
     folder = Path(folder)
     folder.mkdir(exist_ok=True, parents=True)
-    is_main = Accelerator().is_main_process
+    is_main = join_processes().is_main_process
     for name, arguments in GRADIENTS.items():
         found = gradients(*arguments)
         if is_main:
             save_file(found, folder / f"{name}.safetensors")
-    (folder / f"report-{Accelerator().process_index}.json").write_text(json.dumps(report()))
+    (folder / f"report-{join_processes().process_index}.json").write_text(json.dumps(report()))
     run(folder / "run", epochs=2)
     if (folder / "resumed").exists():
         run(folder / "resumed", epochs=3, resume=True)
@@ -99,6 +100,6 @@ if __name__ == "__main__":
         # Accelerate shards on GPUs only, and would quietly take DDP here. Say that these are GPUs.
         PartialState(cpu=True)
         PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
-        assert Accelerator().is_fsdp2
-    assert Accelerator().num_processes == 2
+        assert join_processes().is_fsdp2
+    assert join_processes().num_processes == 2
     main(sys.argv[1])

@@ -15,8 +15,8 @@ from gates import headings, prose
 
 URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
-FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "encoders", "packing", "data", "batching", "audit"]
-FLOORS += ["model", "checkpoints", "evaluation", "training", "interop", "scoring", "plots", "cli", "__main__"]
+FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "processes", "encoders", "packing", "data"]
+FLOORS += ["batching", "audit", "model", "checkpoints", "evaluation", "training", "interop", "scoring", "plots", "cli", "__main__"]
 
 
 def read(name):

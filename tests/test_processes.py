@@ -29,9 +29,10 @@ from rmkit.batching import collate
 from rmkit.checkpoints import last_checkpoint
 from rmkit.cli import main
 from rmkit.errors import InputError
-from rmkit.training import check_engine, train
+from rmkit.processes import check_engine
+from rmkit.training import train
 
-ENVIRONMENT = {**os.environ, "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
 def configs():
@@ -211,7 +212,8 @@ def test_another_process_speaks_when_the_first_does_not(monkeypatch, capsys):
     waited = []
     monkeypatch.setattr("rmkit.cli.time.sleep", waited.append)
     monkeypatch.setenv("RANK", "1")
-    assert main(["train", "--data", "nowhere.jsonl", "--output", "anywhere"]) == 2
+    monkeypatch.setattr("sys.argv", ["rmkit", "train", "--data", "nowhere.jsonl", "--output", "anywhere"])
+    assert main() == 2
     assert waited == [10] and "nowhere.jsonl: there is no such file" in capsys.readouterr().err
 
 
@@ -260,7 +262,7 @@ def test_engines_on_which_the_loop_would_be_wrong_are_refused(kind, is_fsdp2, wo
 
 
 def test_processes_that_do_not_know_of_each_other_are_refused(monkeypatch, tmp_path):
-    """Without a GPU and without ACCELERATE_USE_CPU each would train by itself, into the same folder."""
+    """Here Accelerate was first used when nobody could know of a second one."""
     monkeypatch.setenv("LOCAL_RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert Accelerator().num_processes == 1

@@ -544,7 +544,7 @@ def test_eight_times_the_rows_take_no_more_memory(tmp_path, folder):
 SEVERAL = """
 import sys
 from rmkit import cli, scoring
-assert scoring._accelerator().num_processes == 2
+assert scoring.join_processes().num_processes == 2
 model, data, folder = sys.argv[1:]
 common = ["score", "--model", model, "--output"]
 scoring.ROWS = 7
@@ -587,6 +587,7 @@ def test_two_processes_write_what_one_does(tmp_path, model, folder):
 
 def test_processes_that_do_not_know_of_each_other_do_not_write_over_each_other(tmp_path, model, monkeypatch):
     Accelerator()  # alone, before anybody could say that there are two
+    monkeypatch.setenv("LOCAL_RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(InputError, match="one of 2 processes that do not know of each other"):
         score_file(model, "toy", tmp_path / "out.jsonl")

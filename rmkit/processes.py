@@ -1,0 +1,40 @@
+"""One process or several: what `accelerate launch` started, joined (the page "Several GPUs, several machines")."""
+
+import os
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedType
+
+from rmkit.errors import InputError
+
+
+def join_processes():
+    """Accelerate's `Accelerator`, with all the processes that were launched; alone, with one. To be called in all.
+
+    Raises:
+        InputError: if the launched processes do not know of each other, so that each would do everything and write the
+            same files; or if what was launched steps and saves in ways of its own (DeepSpeed, FSDP 1).
+
+    >>> join_processes().num_processes
+    1
+    """
+    launched = int(os.environ.get("WORLD_SIZE", "1")) if "LOCAL_RANK" in os.environ else 1
+    # Without a GPU, Accelerate joins processes only when told to use the CPU.
+    accelerator = Accelerator(cpu=launched > 1 and not torch.cuda.is_available())
+    if accelerator.num_processes < launched:
+        raise InputError(
+            f"this is one of {launched} processes that do not know of each other and would all write the same files; on a "
+            "machine without a GPU set ACCELERATE_USE_CPU=1 before Accelerate is first used"
+        )
+    check_engine(accelerator)
+    return accelerator
+
+
+def check_engine(accelerator):
+    """Raise `InputError` unless the steps and checkpoints of `rmkit.train` are right on what was launched."""
+    kind = accelerator.distributed_type
+    if kind in (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
+        raise InputError(f"rmkit does not run on {kind.value}; launch it with FSDP, which shares the memory as well")
+    if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
+        raise InputError("rmkit does not run on FSDP 1; write fsdp_version: 2 into the launcher's config file")
