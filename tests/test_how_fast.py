@@ -47,7 +47,7 @@ def test_watching_leaves_the_training_as_it_is(work):
 
 
 def test_random_batches_are_not_sorted_by_length(tmp_path):
-    data = load_rankings("course:train")[:24]
+    data = bench.as_pairs(load_rankings("course:train"), 24)
     spans = {}
     for by_length in (False, True):
         rmkit_loop.prepare(tmp_path / str(by_length), data, 1, batch_size=4, lr=1e-4, by_length=by_length)
@@ -108,6 +108,91 @@ def test_a_goal_is_reached_or_missed_by_the_numbers():
     refused["toy"]["contenders"]["toy loop"]["refused"] = "toy loop: result 1 of 2 is wrong"
     words = how_fast.goals_page(refused).replace("\N{NO-BREAK SPACE}", " ")
     assert "computes something else | **missed**" in words
+
+
+def whole():
+    """A result of all six comparisons, as a quick run leaves it, with numbers that are easy to find again."""
+    memory = {"start_up": spread(4.5), "peak_mib": spread(1234)}
+    time_only = {"time_only": "it computes in bf16", "difference": None}
+    pairs = {"unit": "pairs", "n": 24, "tokens": 5000, "batch_size": 8}
+    contenders = {"rmkit.train": contender(1.0, **memory), "TRL at its best": contender(2.6, **memory)}
+    contenders["TRL's defaults"] = contender(7.7, **memory) | time_only
+    ranked = {"rmkit": 0, "all pairs in one batch": 7.1, "one pair at a time": 11.5}
+    ranked = {name: contender(ratio) for name, ratio in ranked.items()}
+    way = {"batch_size": 8, "sorted": True, "per_second": 321.0}
+    scored = {"rmkit": contender(1.0), "pipeline": contender(2.2, refused="pipeline: result 3 of 400 is 0.1")}
+    counts = {"needed": 2e12, "whole last layer": 3e12, "padded": 4e12}
+    axis = {"slope": 0.97, "slope_of_flops": 1.03, "line": {"slope": 0.25, "constant": 0.5, "explained": 0.999}}
+    axis |= {
+        "memory_line": {"slope": 8.5},
+        "points": [{"x": x, "seconds": spread(x / 8), "peak_mib": 900} for x in (8, 16)],
+    }
+    comparisons = made_up(20.4) | {
+        "trl": {"data": {"HH harmless": pairs | {"contenders": contenders}}, "missing": ["another file is not here"]},
+        "rankings": {"k": {"9": {"pairs": 36, "ideal": 8, "gradients": 2e-7, "contenders": ranked, "goals": {}}}},
+        "scoring": {
+            "unit": "answers",
+            "n": 400,
+            "blocks": 2,
+            "contenders": scored,
+            "ways": [way],
+            "goals": {"pipeline": 2},
+        },
+        "limit": {
+            "gemm": spread(2e11, 1e10) | {"shape": [2048, 384, 384]},
+            "gemm_bf16": spread(4e11, 1e10),
+            "data": {"HH harmless": {"flops": counts, "share": {way: spread(0.5) for way in counts}}},
+            "goals": {"HH harmless": 0.75},
+        },
+        "growth": {"axes": {"prompts": axis}},
+    }
+    machine = {"processor": "A processor", "cores": 2, "threads": 2, "vector": "AVX2", "blas": "MKL", "memory_gib": 16}
+    machine |= {
+        "system": "Linux",
+        "python": "3.11",
+        "torch": "2.13",
+        "transformers": "5",
+        "accelerate": "1",
+        "trl": None,
+    }
+    machine |= {"load": 3.0, "busy": True}
+    return {"machine": machine, "quick": True, "repeats": 2, "minutes": 5.0, "comparisons": comparisons}
+
+
+def rendered(result, folder):
+    """{name of a part of the page: its text}."""
+    (folder / "bench.json").write_text(json.dumps(result), encoding="utf-8")
+    how_fast.main(folder / "parts", folder / "bench.json")
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "parts").glob("*.md")}
+    return {name: text.replace("\N{NO-BREAK SPACE}", " ") for name, text in texts.items()}
+
+
+def test_a_quick_run_fills_every_part_of_the_page_and_is_called_one(tmp_path):
+    parts = rendered(whole(), tmp_path)
+    assert not [name for name, text in parts.items() if how_fast.MISSING in text]
+    assert "A quick run" in parts["machine"] and "was busy" in parts["machine"] and "trl" not in parts["machine"]
+    assert "| TRL at its best | 25 | 2.6 (2.5 to 2.7) | 1e-07 | 4.5 | 1234 |" in parts["trl"]
+    assert "| TRL's defaults | 25 | 7.7 (7.6 to 7.8) | time only |" in parts["trl"]
+    assert "Not measured: another file is not here." in parts["trl"]
+    assert "| 9 | 36 | 8 | 7.1 (7.0 to 7.2) | 12 (11 to 12) | 1e-07 | 2e-07 |" in parts["rankings"]
+    assert "| sorted first | 8 | 321 |" in parts["scoring"]
+    assert "2048 by 384 by 384" in parts["limit"] and "200 GFLOP" in parts["limit"]
+    assert "| HH harmless: padded | 4.00 | 50.0% (40.0% to 60.0%) |" in parts["limit"]
+    assert "| prompts | 250.0 | 0.50 | 0.999 | 0.97 | 1.03 | 8.5 |" in parts["growth"]
+    assert "| 16 prompts | 2.00 | 1.90 to 2.10 | 900 |" in parts["growth"]
+    assert "share of the peak in training, HH harmless | 75% | 50.0%" in parts["goals"]
+
+
+def test_who_computes_something_else_has_no_time_on_the_page(tmp_path):
+    scoring = rendered(whole(), tmp_path)["scoring"]
+    assert "| pipeline | computes something else |" in scoring and "2.2" not in scoring
+
+
+def test_a_comparison_that_was_skipped_says_why(tmp_path):
+    result = whole()
+    result["comparisons"]["trl"] = {"skipped": "TRL is not installed", "minutes": 0.0}
+    parts = rendered(result, tmp_path)
+    assert parts["trl"] == "*Not measured: TRL is not installed.*\n" and "TRL" not in parts["goals"]
 
 
 def test_the_page_includes_what_is_written_and_types_no_result(tmp_path):

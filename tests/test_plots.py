@@ -69,6 +69,7 @@ def draw_best_rewards():
 
 CHAPTER_3 = [draw_shares, draw_pull, draw_best_rewards]
 
+
 def draw_training():
     return plots.plot_training({"true": [0.7, 0.4, 0.2], "flipped": [0.7, 0.6, 0.5]}, floor=0.1269)
 
@@ -311,6 +312,25 @@ def test_lengths_show_quartiles_and_counts(shown):
     assert (box.ymin, box.ymax) == (25, 75)
     drawn = {value for line in axes.lines for value in line.get_ydata()}
     assert {5, 50, 95} <= drawn, "median and whiskers"
+
+
+def test_ratios_have_a_row_each_with_its_spread_and_a_line_at_as_fast(shown):
+    plots.plot_ratios({"toy loop": (20.4, 18.0, 25.0), "pipeline": (0.95, 0.9, 1.1)})
+    axes = shown[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["toy loop", "pipeline"]
+    spreads = [container.lines[2][0].get_segments()[0] for container in axes.containers]
+    assert [(low[0], high[0]) for low, high in spreads] == [pytest.approx((18, 25)), pytest.approx((0.9, 1.1))]
+    assert [text.get_text() for text in axes.texts] == ["20", "0.95"]
+    assert any(set(line.get_xdata()) == {1} for line in axes.lines), "as fast is drawn"
+    low, high = axes.get_xlim()
+    assert low < 0.9 and high > 25 and axes.get_xscale() == "log"
+
+
+def test_growth_is_relative_to_the_smallest_beside_growth_in_proportion(shown):
+    plots.plot_growth({"prompts": ([16, 32, 128], [2.0, 4.0, 18.0]), "$K$": ([2, 4], [1.0, 1.5])})
+    lines = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in shown[0].lines}
+    assert lines["prompts"] == ([1, 2, 8], [1, 2, 9]) and lines["$K$"] == ([1, 2], [1, 1.5])
+    assert lines["in proportion"] == ([1, 8], [1, 8])
 
 
 def test_k_bars_are_labeled(shown):
