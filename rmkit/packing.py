@@ -8,10 +8,11 @@ from torch.nn.functional import scaled_dot_product_attention
 
 
 def can_pack(encoder):
-    """Whether `cls_vectors` knows this encoder: BERT as `transformers` runs it by default, with whole weights here.
+    """Whether `cls_vectors` knows this encoder: BERT as `transformers` runs it by default, on a processor.
 
     Everything else goes through the encoder's own `forward`: other architectures, attention that is not SDPA, gradient
-    checkpointing, and layers with hooks, which somebody wants called (FSDP gathers a layer's weights in one).
+    checkpointing, layers with hooks, which somebody wants called (FSDP gathers a layer's weights in one), and GPUs, on
+    which nobody has measured yet whether this way is faster.
 
     >>> from rmkit.encoders import load_encoder
     >>> encoder = load_encoder()
@@ -22,6 +23,8 @@ def can_pack(encoder):
     False
     """
     config = encoder.config
+    if encoder.device.type != "cpu":
+        return False
     if config.model_type != "bert" or config.is_decoder or config._attn_implementation != "sdpa":
         return False
     layers = encoder.encoder.layer
