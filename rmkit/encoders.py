@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import inspect
 import os
 from contextlib import contextmanager
 from functools import lru_cache
@@ -117,8 +118,17 @@ def load_encoder(name=EMBEDDED, dropout=0.0):
 
 
 def own_pooling(config):
-    """The option that leaves out BERT's own pooling layer, which this course's head takes the place of."""
-    return {"add_pooling_layer": False} if config.model_type in {"bert", "roberta"} else {}
+    """The option that leaves out the pooling layer that BERT and its kind have, which this course's head takes the place of.
+
+    It would never have a gradient, and several processes would wait for it.
+
+    >>> own_pooling(load_encoder().config)
+    {'add_pooling_layer': False}
+    """
+    from transformers import MODEL_MAPPING
+
+    options = inspect.signature(MODEL_MAPPING.get(type(config), object).__init__).parameters
+    return {"add_pooling_layer": False} if "add_pooling_layer" in options else {}
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer, BertConfig, GPT2Config, LlamaConfig, ModernBertConfig
+from transformers import AutoModel, AutoTokenizer, BertConfig, GPT2Config, LlamaConfig, ModernBertConfig, XLMRobertaConfig
 
 from rmkit.batching import collate, encode, pad
 from rmkit.data import load_rankings
@@ -18,6 +18,7 @@ SIZES |= {"intermediate_size": 24, "max_position_embeddings": 64, "initializer_r
 ENDS = {"pad_token_id": 0, "bos_token_id": 101, "eos_token_id": 102}
 FAMILIES = {
     "bert": BertConfig(**SIZES),
+    "xlm-roberta": XLMRobertaConfig(**SIZES, **ENDS),
     "modernbert": ModernBertConfig(**SIZES, **ENDS, cls_token_id=101, sep_token_id=102, mlp_dropout=0.1),
     "llama": LlamaConfig(**SIZES, **ENDS, num_key_value_heads=1),
     "gpt2": GPT2Config(vocab_size=30522, n_embd=16, n_layer=2, n_head=2, n_positions=64, initializer_range=0.2, **ENDS),
