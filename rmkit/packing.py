@@ -1,4 +1,4 @@
-"""BERT without work that nobody reads: nothing is computed for padding, and in the last layer only [CLS] (chapter 10).
+"""BERT without work that nobody reads: no matrix is multiplied for padding, and at the top only for [CLS] (chapter 10).
 
 The encoder's own modules do the arithmetic, so the vectors are those of `encoder(...)`, up to rounding. Texts stand in one
 long row of tokens; only attention, where tokens of one text look at each other, needs them side by side again.
