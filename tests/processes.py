@@ -13,6 +13,7 @@ from transformers import BertConfig
 
 from rmkit import Ranking, Rankings, RewardConfig, RewardModel, evaluate, load_rankings, load_tokenizer, train
 from rmkit.batching import encode_rankings
+from rmkit.errors import InputError
 from rmkit.processes import join_processes
 from rmkit.training import _gradient
 
@@ -96,6 +97,17 @@ def dropped():
     return "".join(str(int(zero)) for zero in seen[0].flatten()[:64])
 
 
+def refused():
+    """What is said when the second process is given other data than the first."""
+    data, said = RANKINGS[join_processes().process_index :], []
+    for work in (lambda: train(tiny(), data, epochs=1, **SETTINGS), lambda: evaluate(tiny(), data)):
+        try:
+            work()
+        except InputError as error:
+            said.append(str(error))
+    return said
+
+
 def main(folder):
     """Everything, into `folder`; in `folder`/resumed may lie the finished run of another number of processes."""
     folder = Path(folder)
@@ -110,6 +122,7 @@ def main(folder):
         save_file(trained, folder / "single precision.safetensors")
     (folder / f"report-{join_processes().process_index}.json").write_text(json.dumps(report()))
     (folder / f"dropped-{join_processes().process_index}.txt").write_text(dropped())
+    (folder / f"refused-{join_processes().process_index}.json").write_text(json.dumps(refused()))
     run(folder / "run", epochs=2)
     if (folder / "resumed").exists():
         run(folder / "resumed", epochs=3, resume=True)

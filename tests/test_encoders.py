@@ -2,7 +2,15 @@
 
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer, BertConfig, GPT2Config, LlamaConfig, ModernBertConfig, XLMRobertaConfig
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    BertConfig,
+    GPT2Config,
+    LlamaConfig,
+    ModernBertConfig,
+    XLMRobertaConfig,
+)
 
 from rmkit.batching import collate, encode, pad
 from rmkit.data import load_rankings

@@ -286,6 +286,15 @@ def test_engines_on_which_the_loop_would_be_wrong_are_refused(kind, is_fsdp2, wo
         check_engine(engine)
 
 
+def test_processes_that_were_given_different_data_are_refused(alone, together):
+    assert json.loads((alone / "refused-0.json").read_text()) == []
+    first, second = (json.loads((together / f"refused-{n}.json").read_text()) for n in (0, 1))
+    for here, there in zip(first, second, strict=True):
+        one, other = re.match(r"data: (\w{12}) in one process and (\w{12}) in another; all must", here).groups()
+        assert one != other and there.startswith(f"data: {other} in one process and {one} in another")
+    assert len(first) == 2  # train and evaluate
+
+
 def test_processes_that_do_not_know_of_each_other_are_refused(monkeypatch, tmp_path):
     """Here Accelerate was first used when nobody could know of a second one."""
     monkeypatch.setenv("LOCAL_RANK", "0")
