@@ -36,7 +36,7 @@ def tiny(seed=0):
     """A reward model of a million weights drawn at random, large enough for rewards to differ clearly.
 
     In double precision, so that gradients and weights can be compared without excuses. In single precision, where a
-    gradient is zero by the mathematics (the key's bias, the head's bias) only rounding is left of it, and AdamW, which
+    gradient is zero by the mathematics (the keys' biases) only rounding is left of it, and AdamW, which
     divides by the gradient's size, makes whole steps of it.
     """
     bert = BertConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
