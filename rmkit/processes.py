@@ -47,6 +47,7 @@ def check_alike(given):
 
     >>> check_alike({"seed": 0})
     """
+    join_processes()
     for other in gather_object([given]):
         for name, value in given.items():
             if other[name] != value:

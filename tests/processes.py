@@ -112,6 +112,8 @@ def main(folder):
     """Everything, into `folder`; in `folder`/resumed may lie the finished run of another number of processes."""
     folder = Path(folder)
     folder.mkdir(exist_ok=True, parents=True)
+    found = report()  # first of all: `evaluate` joins the processes by itself
+    (folder / f"report-{join_processes().process_index}.json").write_text(json.dumps(found))
     is_main = join_processes().is_main_process
     for name, arguments in GRADIENTS.items():
         found = gradients(*arguments)
@@ -120,7 +122,6 @@ def main(folder):
     trained = in_single_precision()
     if is_main:
         save_file(trained, folder / "single precision.safetensors")
-    (folder / f"report-{join_processes().process_index}.json").write_text(json.dumps(report()))
     (folder / f"dropped-{join_processes().process_index}.txt").write_text(dropped())
     (folder / f"refused-{join_processes().process_index}.json").write_text(json.dumps(refused()))
     run(folder / "run", epochs=2)
@@ -134,5 +135,5 @@ if __name__ == "__main__":
         PartialState(cpu=True)
         PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
         assert join_processes().is_fsdp2
-    assert join_processes().num_processes == 2
     main(sys.argv[1])
+    assert join_processes().num_processes == 2
