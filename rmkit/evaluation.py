@@ -7,11 +7,12 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from rmkit.batching import count_cut, encode_rankings
+from rmkit.checkpoints import fingerprint
 from rmkit.data import Estimate, wilson
 from rmkit.errors import InputError
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss, pair_positions
-from rmkit.processes import join_processes
+from rmkit.processes import check_alike, join_processes
 
 
 @dataclass
@@ -81,7 +82,7 @@ def evaluate(model, data, batch_size=32):
         A `Report`. The pairs of one prompt are not independent, so with K > 2 the interval is somewhat too narrow.
 
     Raises:
-        InputError: if the data holds no pair.
+        InputError: if the data holds no pair, or is not the same in all processes.
 
     >>> from rmkit import RewardModel, load_rankings
     >>> report = evaluate(RewardModel.from_encoder(), load_rankings("toy"))
@@ -91,6 +92,7 @@ def evaluate(model, data, batch_size=32):
     rankings = [ranking for ranking in data if ranking.pairs()]
     if not rankings:
         raise InputError("the data holds no pair to measure on: it is empty, or every ranking is a tie")
+    check_alike({"data": fingerprint(rankings)})
     encoded = encode_rankings(rankings, model.tokenizer, model.config.text_length)
     rewards = score_together(model, [text.ids for texts in encoded for text in texts], batch_size)  # (N,)
     sizes = [len(ranking) for ranking in rankings]

@@ -4,7 +4,7 @@ import os
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType
+from accelerate.utils import DistributedType, gather_object
 
 from rmkit.errors import InputError
 
@@ -38,3 +38,20 @@ def check_engine(accelerator):
         raise InputError(f"rmkit does not run on {kind.value}; launch it with FSDP, which shares the memory as well")
     if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
         raise InputError("rmkit does not run on FSDP 1; write fsdp_version: 2 into the launcher's config file")
+
+
+def check_alike(given):
+    """Raise `InputError` unless all processes were given the same: each takes its share of what should be one whole.
+
+    Data that every process shuffles or splits for itself, without a seed, is the usual way to go wrong.
+
+    >>> check_alike({"seed": 0})
+    """
+    join_processes()
+    for other in gather_object([given]):
+        for name, value in given.items():
+            if other[name] != value:
+                raise InputError(
+                    f"{name}: {value} in one process and {other[name]} in another; all must be given the same, so seed "
+                    "whatever shuffles or splits the data, and on several machines keep files on a shared disk"
+                )

@@ -10,14 +10,22 @@ import torch
 from tqdm import tqdm
 
 from rmkit.batching import collate_encoded, count_cut, encode_rankings, length_buckets
-from rmkit.checkpoints import check_output, fingerprint, load_checkpoint, save_checkpoint, save_trained, whole_state
+from rmkit.checkpoints import (
+    check_output,
+    fingerprint,
+    last_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    save_trained,
+    whole_state,
+)
 from rmkit.data import Estimate
 from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss
 from rmkit.model import RewardModel, check_share
-from rmkit.processes import join_processes
+from rmkit.processes import check_alike, join_processes
 
 
 @dataclass
@@ -154,6 +162,7 @@ def train(
     settings |= {"head": model.config.head, "pooling": model.config.pooling}
     settings |= {"dropout": model.config.encoder.get("hidden_dropout_prob")}
     settings |= {"data": fingerprint(rankings), "held-out data": fingerprint(eval_data or [])}
+    check_alike(settings | {"epochs": epochs, "last checkpoint": resume and last_checkpoint(output)})
     if resume and (saved := load_checkpoint(output, parallel, adamw, settings)):
         history = History(**saved)
         if len(history.epochs) > epochs:

@@ -13,6 +13,7 @@ from transformers import BertConfig
 
 from rmkit import Ranking, Rankings, RewardConfig, RewardModel, evaluate, load_rankings, load_tokenizer, train
 from rmkit.batching import encode_rankings
+from rmkit.errors import InputError
 from rmkit.processes import join_processes
 from rmkit.training import _gradient
 
@@ -35,7 +36,7 @@ def tiny(seed=0):
     """A reward model of a million weights drawn at random, large enough for rewards to differ clearly.
 
     In double precision, so that gradients and weights can be compared without excuses. In single precision, where a
-    gradient is zero by the mathematics (the key's bias, the head's bias) only rounding is left of it, and AdamW, which
+    gradient is zero by the mathematics (the keys' biases) only rounding is left of it, and AdamW, which
     divides by the gradient's size, makes whole steps of it.
     """
     bert = BertConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
@@ -96,10 +97,23 @@ def dropped():
     return "".join(str(int(zero)) for zero in seen[0].flatten()[:64])
 
 
+def refused():
+    """What is said when the second process is given other data than the first."""
+    data, said = RANKINGS[join_processes().process_index :], []
+    for work in (lambda: train(tiny(), data, epochs=1, **SETTINGS), lambda: evaluate(tiny(), data)):
+        try:
+            work()
+        except InputError as error:
+            said.append(str(error))
+    return said
+
+
 def main(folder):
     """Everything, into `folder`; in `folder`/resumed may lie the finished run of another number of processes."""
     folder = Path(folder)
     folder.mkdir(exist_ok=True, parents=True)
+    found = report()  # first of all: `evaluate` joins the processes by itself
+    (folder / f"report-{join_processes().process_index}.json").write_text(json.dumps(found))
     is_main = join_processes().is_main_process
     for name, arguments in GRADIENTS.items():
         found = gradients(*arguments)
@@ -108,8 +122,8 @@ def main(folder):
     trained = in_single_precision()
     if is_main:
         save_file(trained, folder / "single precision.safetensors")
-    (folder / f"report-{join_processes().process_index}.json").write_text(json.dumps(report()))
     (folder / f"dropped-{join_processes().process_index}.txt").write_text(dropped())
+    (folder / f"refused-{join_processes().process_index}.json").write_text(json.dumps(refused()))
     run(folder / "run", epochs=2)
     if (folder / "resumed").exists():
         run(folder / "resumed", epochs=3, resume=True)
@@ -121,5 +135,5 @@ if __name__ == "__main__":
         PartialState(cpu=True)
         PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
         assert join_processes().is_fsdp2
-    assert join_processes().num_processes == 2
     main(sys.argv[1])
+    assert join_processes().num_processes == 2

@@ -42,13 +42,13 @@ def configs():
     return {re.match(r"# (\S+\.yaml)\n", block)[1]: block for block in blocks}
 
 
-def launch(folder, config, *command, **options):
+def launch(folder, config, *command, precision="no"):
     """Start two processes with a config file of the page."""
     (folder / config).write_text(configs()[config], encoding="utf-8")
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(folder / config)]
-    two = ["--num_processes", "2", "--mixed_precision", "no", "--main_process_port", "0"]
+    two = ["--num_processes", "2", "--mixed_precision", precision, "--main_process_port", "0"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": ENVIRONMENT}
-    return subprocess.Popen([*launcher, *two, *map(str, command)], **pipes, **options)
+    return subprocess.Popen([*launcher, *two, *map(str, command)], **pipes)
 
 
 def finished(process):
@@ -202,11 +202,12 @@ def command(tmp_path_factory):
 
 
 def test_one_of_two_is_killed_and_the_run_resumed(command, tmp_path):
-    out, err = finished(launch(tmp_path, "ddp.yaml", *command, tmp_path / "whole"))
+    """In bf16, as the page's file says."""
+    out, err = finished(launch(tmp_path, "ddp.yaml", *command, tmp_path / "whole", precision="bf16"))
     assert len(json.loads(out)["epochs"]) == 30  # one JSON object: only the first process speaks
     assert err.count("epoch    loss") == 1 and err.count("toy: training on 8 rankings") == 1
 
-    killed = launch(tmp_path, "ddp.yaml", *command, tmp_path / "killed")
+    killed = launch(tmp_path, "ddp.yaml", *command, tmp_path / "killed", precision="bf16")
     deadline = time.monotonic() + 120
     while not (tmp_path / "killed/checkpoints/epoch-0002").exists() and time.monotonic() < deadline:
         time.sleep(0.002)
@@ -217,7 +218,8 @@ def test_one_of_two_is_killed_and_the_run_resumed(command, tmp_path):
     assert 2 <= int(last_checkpoint(tmp_path / "killed").name[-4:]) < 30
     assert not (tmp_path / "killed/model.safetensors").exists()
 
-    out, _ = finished(launch(tmp_path, "ddp.yaml", *command, tmp_path / "killed", "--resume"))
+    again = [*command, tmp_path / "killed", "--resume"]
+    out, _ = finished(launch(tmp_path, "ddp.yaml", *again, precision="bf16"))
     assert len(json.loads(out)["epochs"]) == 30
     found = distances(tmp_path / "whole/model.safetensors", tmp_path / "killed/model.safetensors")
     assert max(found.values()) == 0  # to the last bit
@@ -284,6 +286,15 @@ def test_engines_on_which_the_loop_would_be_wrong_are_refused(kind, is_fsdp2, wo
         return check_engine(engine)
     with pytest.raises(InputError, match=words):
         check_engine(engine)
+
+
+def test_processes_that_were_given_different_data_are_refused(alone, together):
+    assert json.loads((alone / "refused-0.json").read_text()) == []
+    first, second = (json.loads((together / f"refused-{n}.json").read_text()) for n in (0, 1))
+    for here, there in zip(first, second, strict=True):
+        one, other = re.match(r"data: (\w{12}) in one process and (\w{12}) in another; all must", here).groups()
+        assert one != other and there.startswith(f"data: {other} in one process and {one} in another")
+    assert len(first) == 2  # train and evaluate
 
 
 def test_processes_that_do_not_know_of_each_other_are_refused(monkeypatch, tmp_path):
