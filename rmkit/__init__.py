@@ -31,6 +31,10 @@ _HOME = {
     "train": "training",
     "Report": "evaluation",
     "evaluate": "evaluation",
+    "to_sequence_classifier": "interop",
+    "from_sequence_classifier": "interop",
+    "SequenceClassifier": "interop",
+    "to_trl_dataset": "interop",
     "Scored": "scoring",
     "score_file": "scoring",
 }

@@ -19,8 +19,8 @@ REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 DROPOUTS = {"hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"}
-DROPOUTS |= {"embedding_dropout", "mlp_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop"}
-"""What encoders call their dropout rates: BERT and its kind, ModernBERT and Llama, GPT-2."""
+DROPOUTS |= {"embedding_dropout", "mlp_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop", "hidden_dropout"}
+"""What encoders call their dropout rates: BERT and its kind, ModernBERT and Llama, GPT-2, Bloom."""
 
 
 def encoder_folder(name=EMBEDDED):
@@ -104,11 +104,16 @@ def load_encoder(name=EMBEDDED, dropout=0.0):
             curves are smoother, the work is less, and padding cannot change the result.
 
     Raises:
-        InputError: if there is no such encoder, or it cannot be reached.
+        InputError: if there is no such encoder, it cannot be reached, or it is one half of a model such as T5 or BART.
     """
     from transformers import AutoConfig, AutoModel
 
     config = _load(AutoConfig, name)
+    if config.is_encoder_decoder:  # its vectors would be those of the half that writes
+        raise InputError(
+            f"encoder {name!r}: {config.model_type} reads with one half and writes with the other; choose a model that is all "
+            f"encoder or all decoder, such as '{EMBEDDED}'"
+        )
     for rate in DROPOUTS & config.to_dict().keys():
         setattr(config, rate, dropout)
     config.use_cache = False  # a decoder's memory of what it has read, for writing on

@@ -8,9 +8,12 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification
 
 from rmkit.batching import encode_rankings
-from rmkit.encoders import quiet, reads_both_ways
+from rmkit.encoders import quiet, reads_both_ways, text_ends
 from rmkit.errors import InputError
 from rmkit.model import RewardConfig, RewardModel
+
+TANH_UNITS = {"bert", "roberta", "xlm-roberta", "camembert"}
+"""Encoders whose sequence classifier is [CLS] -> H units with tanh -> a linear unit, by `model_type`."""
 
 
 def to_sequence_classifier(model):
@@ -18,13 +21,17 @@ def to_sequence_classifier(model):
 
     Two forms are exact, and no other is made:
 
-    - BERT, [CLS] and tanh become `BertForSequenceClassification`. It has a pooler, H units that compute tanh(W h + b), and
-      a classifier, a linear unit on them. Our head becomes the pooler's first unit, the others are zero, and the
-      classifier passes the first one on: weights (1, 0, ..., 0), bias 0. It is frozen, for with another weight than
-      1 the reward would leave the bounds of tanh. Trained so, the model is ours at every step: a unit that the classifier
-      does not read gets no gradient.
+    - BERT, [CLS] and tanh become `BertForSequenceClassification`, and RoBERTa its own. It has a pooler, H units that compute
+      tanh(W h + b), and a classifier, a linear unit on them. Our head becomes the pooler's first unit, the others
+      are zero, and the classifier passes the first one on: weights (1, 0, ..., 0), bias 0. It is frozen, for with another
+      weight than 1 the reward would leave the bounds of tanh. Trained so, the model is ours at every step: a unit that the
+      classifier does not read gets no gradient.
     - A decoder, its last token and a linear head become its `...ForSequenceClassification`, whose head has no bias. Ours must
       be 0 then, as it is from the start and stays: margins do not depend on it.
+
+    Saved with its tokenizer, it works in `transformers.pipeline("text-classification", function_to_apply="none")` for texts
+    "prompt response" that fit the model. Of a longer text the pipeline, told to truncate, drops the end, which is the
+    response; ours loses the start of the prompt.
 
     Args:
         model: a `RewardModel`. It is copied, not changed.
@@ -44,23 +51,21 @@ def to_sequence_classifier(model):
     True
     """
     encoder, form = model.encoder.config, (model.config.head, model.config.pooling)
-    is_bert, is_decoder = encoder.model_type == "bert", not reads_both_ways(encoder)
-    if not (is_bert and form == ("tanh", "cls")) and not (is_decoder and form == ("linear", "last")):
+    has_tanh, is_decoder = encoder.model_type in TANH_UNITS, not reads_both_ways(encoder)
+    if not (has_tanh and form == ("tanh", "cls")) and not (is_decoder and form == ("linear", "last")):
         raise InputError(
             f"a {encoder.model_type} encoder with head={form[0]!r} and pooling={form[1]!r} has no equal among sequence "
-            "classifiers; BERT with 'tanh' and 'cls' has one, and a decoder with 'linear' and 'last'"
+            "classifiers; BERT and RoBERTa with 'tanh' and 'cls' have one, and a decoder with 'linear' and 'last'"
         )
-    if is_decoder and model.tokenizer.pad_token_id == model.tokenizer.eos_token_id:
-        raise InputError(
-            "the tokenizer pads with the token that ends a text, and a sequence classifier takes the last token that is no "
-            "padding: it would read the wrong one; give the tokenizer a pad token of its own"
-        )
+    if is_decoder:
+        _end_is_read(model.tokenizer, "give the tokenizer a pad token of its own")
     if is_decoder and model.head.bias.item() != 0:
         raise InputError(
             f"the head's bias is {model.head.bias.item():.4g}, and this classifier has none; set it to 0, which changes no margin"
         )
     config = copy.deepcopy(encoder)
     config.num_labels, config.pad_token_id = 1, model.tokenizer.pad_token_id
+    config.classifier_dropout = 0.0  # our head has none, whatever the encoder has
     with quiet():
         classifier = AutoModelForSequenceClassification.from_config(config).to(model.device, model.dtype)
     classifier.base_model.load_state_dict(model.encoder.state_dict(), strict=False)  # all but BERT's pooler
@@ -68,7 +73,7 @@ def to_sequence_classifier(model):
         if is_decoder:
             classifier.score.weight.copy_(model.head.weight)
         else:
-            pooler, last = classifier.bert.pooler.dense, classifier.classifier
+            pooler, last = _tanh_units(classifier)
             for parameter in (pooler.weight, pooler.bias, last.weight, last.bias):
                 parameter.zero_()
             pooler.weight[0], pooler.bias[0], last.weight[0, 0] = model.head.weight[0], model.head.bias[0], 1.0
@@ -80,7 +85,7 @@ def from_sequence_classifier(classifier, tokenizer, text_length=256):
     """Back again: the `RewardModel` that equals a classifier of the two forms that `to_sequence_classifier` makes.
 
     Args:
-        classifier: a `BertForSequenceClassification`, or a decoder's `...ForSequenceClassification`, with one label.
+        classifier: a `BertForSequenceClassification`, RoBERTa's, or a decoder's, with one label.
         tokenizer: its tokenizer.
         text_length: tokens that texts are cut to when they are scored.
 
@@ -93,23 +98,24 @@ def from_sequence_classifier(classifier, tokenizer, text_length=256):
     True
     """
     _one_label(classifier)
-    is_bert = classifier.config.model_type == "bert"
-    if is_bert:
-        first = torch.zeros_like(classifier.classifier.weight)  # (1, H)
+    if classifier.config.model_type in TANH_UNITS:
+        pooler, last = _tanh_units(classifier)
+        first = torch.zeros_like(last.weight)  # (1, H)
         first[0, 0] = 1.0
-        if not torch.equal(classifier.classifier.weight, first) or classifier.classifier.bias.item() != 0:
+        if not torch.equal(last.weight, first) or last.bias.item() != 0:
             raise InputError(
                 "the classifier's last layer has been trained, so that its logits are no tanh of one unit; keep it frozen, as "
-                "to_sequence_classifier leaves it, or measure it with rmkit.interop.SequenceClassifier"
+                "to_sequence_classifier leaves it, or measure it with rmkit.SequenceClassifier"
             )
-        pooler = classifier.bert.pooler.dense
         form, head = ("tanh", "cls"), (pooler.weight[:1], pooler.bias[:1])
     elif reads_both_ways(classifier.config):
         raise InputError(
             f"a {classifier.config.model_type} classifier has no equal among reward models; measure it with "
-            "rmkit.interop.SequenceClassifier"
+            "rmkit.SequenceClassifier"
         )
     else:
+        _same_padding(classifier, tokenizer)
+        _end_is_read(tokenizer, "measure it as it was trained, with rmkit.SequenceClassifier")
         form, head = ("linear", "last"), (classifier.score.weight, torch.zeros_like(classifier.score.weight[:, 0]))
     config = RewardConfig(classifier.base_model.config.to_dict(), *form, text_length)
     model = RewardModel(config).to(classifier.device, classifier.dtype)
@@ -134,7 +140,7 @@ class SequenceClassifier(nn.Module):
         text_length: tokens that texts are cut to.
 
     Raises:
-        InputError: if it has more than one label, or padding could be taken for the end of a text.
+        InputError: if it has more than one label, or is a decoder that would take the tokenizer's padding for text.
 
     >>> from rmkit import evaluate, load_rankings
     >>> model = RewardModel.from_encoder()
@@ -148,6 +154,8 @@ class SequenceClassifier(nn.Module):
     def __init__(self, classifier, tokenizer, text_length=256):
         super().__init__()
         _one_label(classifier)
+        if not reads_both_ways(classifier.config):
+            _same_padding(classifier, tokenizer)
         self.classifier, self.tokenizer = classifier, tokenizer
         self.config = SimpleNamespace(text_length=text_length)
 
@@ -167,7 +175,8 @@ def to_trl_dataset(rankings, tokenizer, max_length=256):
     With these columns TRL does not tokenize, so that it trains on the very tokens that `rmkit.train` reads. Left to itself it
     joins prompt and response without a space, and adds the tokenizer's `eos_token` as text. BERT has none, and TRL stops
     with a TypeError; given `eos_token="[SEP]"`, it ends every text in two [SEP], its own and the tokenizer's. Pairs
-    with a text of more than `max_length` tokens it leaves out, where ours lose the start of their prompt.
+    with a text of more than its own `max_length` tokens (1024, if its settings name no other) it leaves out, these too; ours lose
+    the start of their prompt.
 
     Returns:
         A `datasets.Dataset`, a row a pair.
@@ -185,6 +194,30 @@ def to_trl_dataset(rankings, tokenizer, max_length=256):
             columns["chosen_ids"].append(texts[better].ids)
             columns["rejected_ids"].append(texts[worse].ids)
     return Dataset.from_dict(columns)
+
+
+def _tanh_units(classifier):
+    """The two linear layers above the encoder, (H, H) and (H, 1), which have tanh between them."""
+    if classifier.config.model_type == "bert":
+        return classifier.bert.pooler.dense, classifier.classifier
+    return classifier.classifier.dense, classifier.classifier.out_proj
+
+
+def _end_is_read(tokenizer, remedy):
+    """Raise `InputError` if a decoder's classifier, which reads the last token that is no padding, misses a text's end."""
+    if tokenizer.pad_token_id in text_ends(tokenizer)[1]:
+        raise InputError(
+            "the tokenizer pads with the token that ends a text, and a sequence classifier takes the last token that is no "
+            f"padding: it would read the one before the end, which a reward model reads; {remedy}"
+        )
+
+
+def _same_padding(classifier, tokenizer):
+    if classifier.config.pad_token_id != tokenizer.pad_token_id:
+        raise InputError(
+            f"the classifier takes {classifier.config.pad_token_id} for padding, and the tokenizer pads with "
+            f"{tokenizer.pad_token_id}; set classifier.config.pad_token_id to what it was trained with, and the tokenizer's to the same"
+        )
 
 
 def _one_label(classifier):

@@ -58,6 +58,9 @@ class RewardModel(PreTrainedModel):
 
     Only differences between rewards of responses to the *same* prompt mean anything (chapter 3).
 
+    Called with token ids and a mask, it wants padding on the right, as `rmkit.batching.pad` makes it: an encoder that numbers
+    its positions, such as BERT or GPT-2, counts padding on the left too, and reads another text.
+
     >>> model = RewardModel.from_encoder(seed=0)
     >>> rewards = model.score("What is the capital of France?", ["Paris", "London"])
     >>> all(-1 < reward < 1 for reward in rewards)
@@ -233,7 +236,8 @@ class RewardModel(PreTrainedModel):
     @property
     def longest_text(self):
         """The most tokens the encoder can read at once."""
-        return min(self.encoder.config.max_position_embeddings, self.tokenizer.model_max_length)
+        positions = getattr(self.encoder.config, "max_position_embeddings", math.inf)  # Bloom and its kind number none
+        return min(positions, self.tokenizer.model_max_length)
 
     def save_pretrained(self, folder, **kwargs):
         """Save weights, configuration and tokenizer into a folder, each file whole or not at all."""
@@ -352,6 +356,12 @@ def check_folder(folder):
             f"model {str(folder)!r}, file 'config.json': missing or not JSON; save the model again"
         ) from None
     if kind != RewardConfig.model_type:
+        name = (config.get("architectures") or [""])[0]
+        if name.endswith("ForSequenceClassification"):  # as an encoder it would lose the head that somebody has trained
+            raise InputError(
+                f"model {str(folder)!r}: is a sequence classifier ({name}); load it with transformers, and bring it over with "
+                "rmkit.from_sequence_classifier or measure it with rmkit.SequenceClassifier"
+            )
         raise InputError(
             f"model {str(folder)!r}: is a {kind!r} model, not a reward model of rmkit; use it as an encoder: "
             "RewardModel.from_encoder(folder), or rmkit train --encoder"

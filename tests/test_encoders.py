@@ -3,18 +3,23 @@
 import pytest
 import torch
 from transformers import (
+    AutoConfig,
     AutoModel,
     AutoTokenizer,
+    BartConfig,
     BertConfig,
+    BloomConfig,
     GPT2Config,
     LlamaConfig,
     ModernBertConfig,
+    RobertaConfig,
+    T5Config,
     XLMRobertaConfig,
 )
 
 from rmkit.batching import collate, encode, pad
 from rmkit.data import load_rankings
-from rmkit.encoders import load_encoder, load_tokenizer, reads_both_ways
+from rmkit.encoders import OWN_POOLING, load_encoder, load_tokenizer, own_pooling, reads_both_ways
 from rmkit.errors import InputError
 from rmkit.losses import k_choose_2_loss
 from rmkit.model import RewardModel, pool
@@ -27,11 +32,15 @@ ENDS = {"pad_token_id": 0, "bos_token_id": 101, "eos_token_id": 102}
 FAMILIES = {
     "bert": BertConfig(**SIZES),
     "xlm-roberta": XLMRobertaConfig(**SIZES, **ENDS),
+    "roberta": RobertaConfig(**SIZES, **ENDS, type_vocab_size=1),
     "modernbert": ModernBertConfig(**SIZES, **ENDS, cls_token_id=101, sep_token_id=102, mlp_dropout=0.1),
     "llama": LlamaConfig(**SIZES, **ENDS, num_key_value_heads=1),
     "gpt2": GPT2Config(vocab_size=30522, n_embd=16, n_layer=2, n_head=2, n_positions=64, initializer_range=0.2, **ENDS),
+    "bloom": BloomConfig(
+        vocab_size=30522, hidden_size=16, n_layer=2, n_head=2, hidden_dropout=0.1, initializer_range=0.2
+    ),
 }
-DECODERS = ["llama", "gpt2"]
+DECODERS = ["llama", "gpt2", "bloom"]
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +102,12 @@ def test_half_frozen_the_upper_layer_and_what_lies_above_it_move(folders, family
     ]
 
 
+@pytest.mark.parametrize("frozen", [0, 0.5])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_gradient_checkpointing_changes_no_gradient(folders, family):
+def test_gradient_checkpointing_changes_no_gradient(folders, family, frozen):
+    """Not even above frozen layers, whose output asks for no gradient: there one of PyTorch's two ways loses all of it."""
     model = RewardModel.from_encoder(str(folders[family])).train()
+    model.freeze(frozen)
     batch = collate(load_rankings("toy")[:4], model.tokenizer)
     gradients = []
     for switch in (model.gradient_checkpointing_disable, model.gradient_checkpointing_enable):
@@ -105,6 +117,7 @@ def test_gradient_checkpointing_changes_no_gradient(folders, family):
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
     assert model.is_gradient_checkpointing
     whole, recomputed = gradients
+    assert whole.shape == recomputed.shape and whole.abs().max() > 1e-3
     assert (whole - recomputed).abs().max() < 1e-5 * whole.abs().max()
 
 
@@ -114,6 +127,20 @@ def test_the_last_token_is_found_on_either_side_of_the_padding():
     assert torch.equal(pool(vectors, right, "last"), torch.stack([vectors[0, 1], vectors[1, 3]]))
     assert torch.equal(pool(vectors, left, "last"), torch.stack([vectors[0, 3], vectors[1, 3]]))
     assert torch.equal(pool(vectors[:, :1], right[:, :1], "last"), vectors[:, 0])
+
+
+def test_padding_on_the_left_is_harmless_where_positions_are_relative(folders):
+    """What the docstring of RewardModel says: GPT-2 numbers its positions, and numbers padding with them."""
+    for family, harmless in [("llama", True), ("bloom", True), ("gpt2", False)]:
+        model = RewardModel.from_encoder(str(folders[family]))
+        texts = [encode(model.tokenizer, PROMPT, response).ids for response in RESPONSES]
+        ids, mask = pad(texts, fill := model.tokenizer.pad_token_id)
+        left = [[fill] * (ids.shape[1] - len(text)) + text for text in texts]
+        seen = [[0] * (ids.shape[1] - len(text)) + [1] * len(text) for text in texts]
+        with torch.no_grad():
+            off = (model(torch.tensor(left), torch.tensor(seen)) - model(ids, mask)).abs()
+        assert off[mask.all(dim=1)].max() < 1e-6, family
+        assert (off.max() < 1e-5) == harmless, family
 
 
 def test_a_decoder_that_pads_with_its_end_token_reads_the_real_end(folders):
@@ -142,6 +169,27 @@ def test_a_decoders_text_has_its_own_ends(folders):
 def test_the_first_token_of_a_decoder_is_refused(folders):
     with pytest.raises(InputError, match="first token sees no other; use 'last'"):
         RewardModel.from_encoder(str(folders["llama"]), pooling="cls")
+
+
+@pytest.mark.parametrize("kind", sorted(OWN_POOLING))
+def test_no_encoder_keeps_a_pooling_layer_that_gets_no_gradient(kind):
+    """Such a layer is why training in several processes stops: they wait for its gradient."""
+    config = AutoConfig.for_model(kind)
+    with torch.device("meta"):
+        names = {
+            wanted: [
+                name for name, _ in AutoModel.from_config(config, **options).named_parameters() if "pooler" in name
+            ]
+            for wanted, options in [("whole", {}), ("ours", own_pooling(config))]
+        }
+    assert names["whole"] and not names["ours"]
+
+
+@pytest.mark.parametrize("config", [BartConfig, T5Config])
+def test_a_model_of_two_halves_is_refused(config, tmp_path):
+    config().save_pretrained(tmp_path)
+    with pytest.raises(InputError, match=f"{config.model_type} reads with one half and writes with the other"):
+        RewardModel.from_encoder(str(tmp_path))
 
 
 def test_a_tokenizer_without_an_end_is_refused(folders, tmp_path):

@@ -9,11 +9,11 @@ import trl
 from safetensors.torch import load_file
 from test_encoders import folders  # noqa: F401 (a fixture)
 from torch.utils.data import SequentialSampler
-from transformers import BertForSequenceClassification, pipeline
+from transformers import AutoModelForSequenceClassification, BertForSequenceClassification, pipeline
 
 from rmkit.batching import collate
 from rmkit.data import load_rankings
-from rmkit.encoders import load_tokenizer
+from rmkit.encoders import load_tokenizer, quiet
 from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
 from rmkit.interop import SequenceClassifier, from_sequence_classifier, to_sequence_classifier, to_trl_dataset
@@ -129,8 +129,48 @@ def test_a_pipeline_gives_the_same_rewards(model, tmp_path):
     found = [classify(f"{PROMPT} {response}")[0]["score"] for response in RESPONSES]
     assert found == pytest.approx(model.score(PROMPT, RESPONSES), abs=1e-6)
 
+    long = (
+        "Is this a contract? " * 200
+    )  # of what is too long, the pipeline drops the response, and ours the prompt's start
+    cut = [classify(f"{long} {response}", truncation=True, max_length=256)[0]["score"] for response in RESPONSES]
+    ours = model.score(long, RESPONSES)
+    assert cut[0] == cut[1] and abs(ours[0] - ours[1]) > 1e-3
 
-def test_a_decoder_goes_out_and_comes_back(folders):  # noqa: F811
+    with pytest.raises(InputError, match=r"is a sequence classifier \(BertForSequenceClassification\)"):
+        RewardModel.from_pretrained(tmp_path)
+
+
+def test_trl_leaves_out_what_is_longer_than_its_own_limit(model, tmp_path):
+    pairs = to_trl_dataset(TOY, model.tokenizer)
+    longest = max(len(ids) for column in pairs.column_names for ids in pairs[column])
+    for limit, all_kept in [(longest, True), (longest - 1, False)]:
+        theirs = trainer(to_sequence_classifier(model), pairs, model.tokenizer, tmp_path, max_length=limit)
+        assert (len(theirs.train_dataset) == len(pairs)) == all_kept
+
+
+def test_robertas_classifier_is_the_same_trick(folders):  # noqa: F811
+    model = RewardModel.from_encoder(str(folders["roberta"]))
+    classifier = to_sequence_classifier(model)
+    rewards = SequenceClassifier(classifier, model.tokenizer).score(PROMPT, RESPONSES)
+    assert rewards == pytest.approx(model.score(PROMPT, RESPONSES), abs=1e-6) and max(rewards) - min(rewards) > 1e-3
+    back = from_sequence_classifier(classifier, model.tokenizer)
+    assert back.score(PROMPT, RESPONSES) == model.score(PROMPT, RESPONSES)
+    with torch.no_grad():
+        classifier.classifier.out_proj.weight[0, 1] = 0.1
+    with pytest.raises(InputError, match="keep it frozen"):
+        from_sequence_classifier(classifier, model.tokenizer)
+
+
+def test_no_dropout_is_put_between_head_and_reward():
+    model = RewardModel.from_encoder(dropout=0.5)
+    classifier = to_sequence_classifier(model).train()
+    classifier.bert.eval()
+    batch = collate(TOY[:3], model.tokenizer)
+    logits = classifier(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits.squeeze(-1)
+    assert torch.allclose(logits, model(batch.input_ids, batch.attention_mask), atol=1e-6)
+
+
+def test_a_decoder_goes_out_and_comes_back(folders, tmp_path):  # noqa: F811
     model = RewardModel.from_encoder(str(folders["llama"]), head="linear")
     with pytest.raises(InputError, match="a pad token of its own"):
         to_sequence_classifier(model)
@@ -140,10 +180,39 @@ def test_a_decoder_goes_out_and_comes_back(folders):  # noqa: F811
     assert other.score(PROMPT, RESPONSES) == pytest.approx(model.score(PROMPT, RESPONSES), abs=1e-6)
     back = from_sequence_classifier(classifier, model.tokenizer)
     assert back.config.pooling == "last" and back.score(PROMPT, RESPONSES) == model.score(PROMPT, RESPONSES)
+
+    theirs = trainer(classifier, pairs := to_trl_dataset(TOY, model.tokenizer), model.tokenizer, tmp_path)
+    inputs = theirs.data_collator([pairs[i] for i in range(4)])
+    theirs.compute_loss(classifier, dict(inputs)).backward()
+    rewards = model(inputs["input_ids"], inputs["attention_mask"])
+    pairwise_loss(rewards[:4], rewards[4:]).backward()
+    shared = dict(classifier.base_model.named_parameters())
+    for name, parameter in model.encoder.named_parameters():
+        assert torch.allclose(parameter.grad, shared[name].grad, atol=1e-5), name
+    assert torch.allclose(model.head.weight.grad, classifier.score.weight.grad, atol=1e-5)
+    assert model.head.weight.grad.abs().max() > 0.01
     with torch.no_grad():
         model.head.bias.fill_(0.3)
     with pytest.raises(InputError, match="bias is 0.3"):
         to_sequence_classifier(model)
+
+
+def test_a_decoder_that_trl_trained_with_its_end_as_padding(folders, tmp_path):  # noqa: F811
+    """As TRL does where there is no pad token: its class then reads the token before the end, in training and afterwards."""
+    tokenizer = load_tokenizer(str(folders["llama"]))
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id
+    torch.manual_seed(0)
+    with quiet():
+        classifier = AutoModelForSequenceClassification.from_pretrained(folders["llama"], num_labels=1).eval()
+    with pytest.raises(InputError, match="takes 0 for padding, and the tokenizer pads with 2;"):
+        SequenceClassifier(classifier, tokenizer)
+    trainer(classifier, to_trl_dataset(TOY, tokenizer), tokenizer, tmp_path)
+    classifier.eval()
+    other = SequenceClassifier(classifier, tokenizer)
+    together = other.score(PROMPT, RESPONSES)
+    assert together == pytest.approx([other.score(PROMPT, response) for response in RESPONSES], abs=1e-5)
+    with pytest.raises(InputError, match="would read the one before the end, .* measure it as it was trained"):
+        from_sequence_classifier(classifier, tokenizer)
 
 
 def test_what_has_no_equal_is_refused(model, folders):  # noqa: F811
@@ -167,6 +236,7 @@ def test_what_has_no_equal_is_refused(model, folders):  # noqa: F811
 
 def with_adapters(seed=0, saved=("head",)):
     model = RewardModel.from_encoder(seed=seed)
+    torch.manual_seed(seed)  # draws the adapters
     settings = peft.LoraConfig(r=4, target_modules=["query", "value"], modules_to_save=list(saved) or None)
     return peft.get_peft_model(model, settings)
 
@@ -188,6 +258,16 @@ def test_adapters_learn_and_the_encoder_stays(adapted):
     for name, parameter in plain.items():
         short = name.removeprefix("base_model.model.encoder.").replace(".base_layer", "")
         assert not parameter.requires_grad and torch.equal(parameter, pretrained[short]), name
+
+
+def test_adapters_learn_the_same_with_gradient_checkpointing():
+    losses = []
+    for checkpointing in (False, True):
+        model = with_adapters()
+        if checkpointing:
+            model.gradient_checkpointing_enable()
+        losses.append([epoch["loss"] for epoch in train(model, TOY, epochs=3, lr=1e-3, freeze=None).epochs])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5) and losses[0][0] - losses[0][2] > 1e-3
 
 
 def test_adapters_are_saved_with_their_head_and_merge_into_a_reward_model(adapted, tmp_path):
