@@ -19,7 +19,7 @@ from transformers import (
 
 from rmkit.batching import collate, encode, pad
 from rmkit.data import load_rankings
-from rmkit.encoders import OWN_POOLING, load_encoder, load_tokenizer, own_pooling, reads_both_ways
+from rmkit.encoders import load_encoder, load_tokenizer, own_pooling, reads_both_ways
 from rmkit.errors import InputError
 from rmkit.losses import k_choose_2_loss
 from rmkit.model import RewardModel, pool
@@ -171,7 +171,10 @@ def test_the_first_token_of_a_decoder_is_refused(folders):
         RewardModel.from_encoder(str(folders["llama"]), pooling="cls")
 
 
-@pytest.mark.parametrize("kind", sorted(OWN_POOLING))
+POOLED = ["albert", "bert", "camembert", "ernie", "longformer", "mpnet", "roberta", "xlm-roberta"]
+
+
+@pytest.mark.parametrize("kind", POOLED)
 def test_no_encoder_keeps_a_pooling_layer_that_gets_no_gradient(kind):
     """Such a layer is why training in several processes stops: they wait for its gradient."""
     config = AutoConfig.for_model(kind)
