@@ -65,7 +65,7 @@ def load_tokenizer(name=EMBEDDED, **where):
             f"encoder, such as '{EMBEDDED}' or 'bert-base-uncased'"
         )
     if tokenizer.pad_token is None:  # as many decoders have it; which id fills up does not matter, the mask hides it
-        tokenizer.pad_token = tokenizer.eos_token
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.sep_token
     return tokenizer
 
 
@@ -85,7 +85,7 @@ def text_ends(tokenizer):
 def reads_both_ways(config):
     """Whether each token sees the whole text, as in BERT, or only what stands before it, as in a decoder such as Llama.
 
-    `transformers` knows a model with masked words for every encoder of the first kind, and for none of the second.
+    `transformers` knows a model with masked words for nearly every encoder of the first kind, and for none of the second.
 
     >>> reads_both_ways(load_encoder().config)
     True

@@ -68,7 +68,9 @@ def to_sequence_classifier(model):
     config.classifier_dropout = 0.0  # our head has none, whatever the encoder has
     with quiet():
         classifier = AutoModelForSequenceClassification.from_config(config).to(model.device, model.dtype)
-    classifier.base_model.load_state_dict(model.encoder.state_dict(), strict=False)  # all but BERT's pooler
+    left = classifier.base_model.load_state_dict(model.encoder.state_dict(), strict=False)  # all but BERT's pooler
+    if left.unexpected_keys or any(not name.startswith("pooler.") for name in left.missing_keys):
+        raise InputError("the encoder holds adapters; merge them first, with merge_and_unload()")
     with torch.no_grad():
         if is_decoder:
             classifier.score.weight.copy_(model.head.weight)
@@ -125,6 +127,7 @@ def from_sequence_classifier(classifier, tokenizer, text_length=256):
         model.head.weight.copy_(head[0])
         model.head.bias.copy_(head[1])
     model.tokenizer = tokenizer
+    model.config.text_length = min(text_length, model.longest_text)
     return model.eval()
 
 

@@ -11,7 +11,7 @@ def can_pack(encoder):
     """Whether `cls_vectors` knows this encoder: BERT as `transformers` runs it by default, on a processor.
 
     Everything else goes through the encoder's own `forward`: other architectures, attention that is not SDPA, gradient
-    checkpointing, layers with hooks, which somebody wants called (FSDP gathers a layer's weights in one), and GPUs, on
+    checkpointing, modules with hooks, which somebody wants called (FSDP gathers a layer's weights in one), and GPUs, on
     which nobody has measured yet whether this way is faster.
 
     >>> from rmkit.encoders import load_encoder
@@ -28,7 +28,7 @@ def can_pack(encoder):
     if config.model_type != "bert" or config.is_decoder or config._attn_implementation != "sdpa":
         return False
     layers = encoder.encoder.layer
-    hooked = any(layer._forward_pre_hooks or layer._forward_hooks for layer in layers)
+    hooked = any(module._forward_pre_hooks or module._forward_hooks for module in encoder.modules())
     return not hooked and not layers[0].gradient_checkpointing
 
 
@@ -50,6 +50,7 @@ def cls_vectors(encoder, input_ids, attention_mask):
     >>> (cls_vectors(encoder, ids, mask) - whole).abs().max().item() < 1e-5
     True
     """
+    attention_mask = attention_mask.bool()
     tokens = attention_mask.flatten().nonzero().squeeze(1)  # (tokens,) where they stand in the padded N * T
     n_tokens = attention_mask.sum(dim=1)  # (N,)
     first = n_tokens.cumsum(dim=0) - n_tokens  # (N,) where each [CLS] stands among the tokens
@@ -62,7 +63,7 @@ def cls_vectors(encoder, input_ids, attention_mask):
 
 def _embed(embeddings, ids, positions):
     """What goes into the first layer, (tokens, hidden): all tokens are of BERT's first segment."""
-    words = embeddings.word_embeddings(ids) + embeddings.token_type_embeddings.weight[0]
+    words = embeddings.word_embeddings(ids) + embeddings.token_type_embeddings(ids.new_zeros(1))
     return embeddings.dropout(embeddings.LayerNorm(words + embeddings.position_embeddings(positions)))
 
 
@@ -83,7 +84,7 @@ def _layer(layer, x, context, tokens, attention_mask):
         side_by_side(query) if all_tokens else query.view(n, 1, heads, size).transpose(1, 2),
         side_by_side(attention.key(context)),
         side_by_side(attention.value(context)),
-        attn_mask=attention_mask[:, None, None, :].bool(),
+        attn_mask=attention_mask[:, None, None, :],
         dropout_p=attention.dropout.p if layer.training else 0.0,
     )  # (N, heads, T or 1, size)
     seen = seen.transpose(1, 2).reshape(-1, heads * size)  # (N * T, hidden), or (N, hidden)

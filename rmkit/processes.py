@@ -36,6 +36,10 @@ def check_engine(accelerator):
     kind = accelerator.distributed_type
     if kind in (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
         raise InputError(f"rmkit does not run on {kind.value}; launch it with FSDP, which shares the memory as well")
+    if accelerator.gradient_accumulation_steps != 1:
+        raise InputError(
+            "the launcher's config file sets gradient_accumulation_steps; leave it out, and give rmkit a micro_batch_size"
+        )
     if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
         raise InputError("rmkit does not run on FSDP 1; write fsdp_version: 2 into the launcher's config file")
 

@@ -324,6 +324,10 @@ def _append(output, lines, state):
     block = gzip.compress(lines, 6, mtime=0) if output.suffix.lower() == ".gz" else lines
     try:
         with open(_partial(output), "r+b") as file:
+            if os.fstat(file.fileno()).st_size < state["n_bytes"]:
+                raise InputError(
+                    f"output '{output}': another program is writing it too; let one of them end, then resume"
+                )
             file.truncate(state["n_bytes"])  # what a killed run wrote and did not record
             file.seek(0, os.SEEK_END)
             file.write(block)

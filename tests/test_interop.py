@@ -283,6 +283,14 @@ def test_adapters_are_saved_with_their_head_and_merge_into_a_reward_model(adapte
     assert RewardModel.from_pretrained(tmp_path / "merged").score(PROMPT, RESPONSES) == merged.score(PROMPT, RESPONSES)
 
 
+def test_adapters_are_merged_before_a_classifier_is_made():
+    with pytest.raises(InputError, match="merge them first"):
+        to_sequence_classifier(with_adapters())
+    merged = with_adapters().merge_and_unload()
+    found = SequenceClassifier(to_sequence_classifier(merged), merged.tokenizer).score(PROMPT, RESPONSES)
+    assert found == pytest.approx(merged.score(PROMPT, RESPONSES), abs=1e-5)
+
+
 def test_without_modules_to_save_the_head_is_lost(tmp_path):
     """peft raises nothing and warns of nothing: the loaded model has the head that was drawn for it."""
     model = with_adapters(saved=())

@@ -85,6 +85,11 @@ def test_only_what_is_known_to_be_bert_is_packed():
     hooked = bert()
     hooked.encoder.layer[1].register_forward_hook(lambda *_: None)
     assert not can_pack(hooked)
+    for module in (hooked := bert(), hooked.embeddings, hooked.encoder.layer[0].attention):
+        handle = module.register_forward_hook(lambda *_: None)
+        assert not can_pack(hooked)
+        handle.remove()
+    assert can_pack(hooked)
     other = RobertaConfig(
         vocab_size=50, hidden_size=24, num_attention_heads=3, intermediate_size=40, num_hidden_layers=1
     )

@@ -281,10 +281,17 @@ def test_rewards_are_finer_than_bf16():
     [("DEEPSPEED", False, "DEEPSPEED; launch it with FSDP"), ("FSDP", False, "fsdp_version: 2"), ("FSDP", True, None)],
 )
 def test_engines_on_which_the_loop_would_be_wrong_are_refused(kind, is_fsdp2, words):
-    engine = SimpleNamespace(distributed_type=DistributedType[kind], is_fsdp2=is_fsdp2, num_processes=2)
+    engine = SimpleNamespace(distributed_type=DistributedType[kind], is_fsdp2=is_fsdp2, gradient_accumulation_steps=1)
     if words is None:
         return check_engine(engine)
     with pytest.raises(InputError, match=words):
+        check_engine(engine)
+
+
+def test_accumulation_by_the_launcher_is_refused():
+    """Accelerate would divide every gradient by it, and the loop would step all the same."""
+    engine = SimpleNamespace(distributed_type=DistributedType.MULTI_GPU, is_fsdp2=False, gradient_accumulation_steps=4)
+    with pytest.raises(InputError, match="give rmkit a micro_batch_size"):
         check_engine(engine)
 
 

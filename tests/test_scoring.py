@@ -592,3 +592,14 @@ def test_processes_that_do_not_know_of_each_other_do_not_write_over_each_other(t
     with pytest.raises(InputError, match="one of 2 processes that do not know of each other"):
         score_file(model, "toy", tmp_path / "out.jsonl")
     assert names(tmp_path) == []
+
+
+def test_two_programs_that_write_one_output_leave_no_hole(tmp_path):
+    """The other one has cut the file shorter than what this one recorded: to go on would fill the gap with zeros."""
+    from rmkit import scoring
+
+    output = tmp_path / "out.jsonl"
+    scoring._partial(output).write_bytes(b"short")
+    with pytest.raises(InputError, match="another program is writing it too"):
+        scoring._append(output, b"{}\n", {"n_bytes": 100})
+    assert scoring._partial(output).read_bytes() == b"short"

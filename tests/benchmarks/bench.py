@@ -496,6 +496,7 @@ def show(name, found):
     """Print what one comparison found."""
     if "skipped" in found:
         print(f"{name}: skipped, {found['skipped']}")
+        return
     for where, contenders, goals in contenders_of(found, name):
         for contender, row in contenders.items():
             if row["refused"]:
