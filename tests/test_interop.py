@@ -1,5 +1,6 @@
 """The same model elsewhere: TRL's trainer, `transformers` pipelines and peft's adapters, compared on the same batch."""
 
+import json
 import warnings
 
 import peft
@@ -19,6 +20,7 @@ from rmkit.evaluation import evaluate
 from rmkit.interop import SequenceClassifier, from_sequence_classifier, to_sequence_classifier, to_trl_dataset
 from rmkit.losses import k_choose_2_loss, pairwise_loss
 from rmkit.model import RewardModel
+from rmkit.scoring import score_file
 from rmkit.training import train
 
 TOY = load_rankings("toy")
@@ -102,6 +104,15 @@ def test_trained_further_by_trl_and_brought_back(tmp_path):
     assert evaluate(back, TOY).log_loss == pytest.approx(evaluate(model, TOY).log_loss, abs=1e-5)
     measured = evaluate(SequenceClassifier(classifier, model.tokenizer), TOY)
     assert measured.margins == pytest.approx(evaluate(back, TOY).margins, abs=1e-6)
+
+
+def test_a_classifier_scores_a_file(model, tmp_path):
+    rows = [{"prompt": PROMPT, "response": response} for response in RESPONSES]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    other = SequenceClassifier(to_sequence_classifier(model), model.tokenizer)
+    assert score_file(other, tmp_path / "in.jsonl", tmp_path / "out.jsonl").n_scored == 2
+    found = [json.loads(line)["reward"] for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert found == pytest.approx(model.score(PROMPT, RESPONSES), abs=1e-6)
 
 
 def test_left_to_itself_trl_reads_other_tokens(model, tmp_path):
