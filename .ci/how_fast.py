@@ -1,7 +1,7 @@
 """Writes the tables and figures of book/how-fast.md from what `make bench` measured: see the Makefile.
 
 In:  book/bench.json (tests/benchmarks/bench.py).
-Out: _build/how-fast/{machine,goals,toy,trl,rankings,scoring,limit,growth}.md and {ratios,growth}.png.
+Out: _build/how-fast/{machine,goals,toy,trl,rankings,scoring,limit,profile,growth}.md and {ratios,growth}.png.
 """
 
 import json
@@ -131,6 +131,12 @@ def limit_page(found):
         f"GFLOP a second ({peak['low'] / 1e9:.0f} to {peak['high'] / 1e9:.0f}). In bf16 it was {half['median'] / 1e9:.0f}.\n\n"
         + table(["FLOPs counted", "10¹² a run", "share of the peak"], rows)
     )
+
+
+def profile_page(found):
+    kinds = list(next(iter(found["data"].values())))
+    rows = [[kind, *[f"{shares[kind]:.0%}" for shares in found["data"].values()]] for kind in kinds]
+    return table(["Share of a training run", *found["data"]], rows)
 
 
 def growth_page(found):
@@ -265,6 +271,7 @@ PAGES = {
     "rankings": rankings_page,
     "scoring": scoring_page,
     "limit": limit_page,
+    "profile": profile_page,
     "growth": growth_page,
 }
 

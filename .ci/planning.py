@@ -136,7 +136,7 @@ def memory_page(models):
     rows = []
     for m in models:
         fits = next((gpu for gpu, (_, room) in GPUS.items() if state_bytes(m) < room / 2), None)
-        enough = next((n for n in COUNTS if state_bytes(m, n) < GPUS["H100"][1] / 2), None)
+        enough = next(n for n in (1, 2, 4, 8, 16, 32, 64) if state_bytes(m, n) < GPUS["H100"][1] / 2)
         where = f"one {fits}" if fits else f"{enough} × H100, sharded"
         rows.append([m.name, *[f"{short(state_bytes(m, n) / 1e9)} GB" for n in COUNTS], where])
     return table(head, rows)

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import inspect
 import os
 from contextlib import contextmanager
 from functools import lru_cache
@@ -20,9 +21,6 @@ SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DROPOUTS = {"hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"}
 DROPOUTS |= {"embedding_dropout", "mlp_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop", "hidden_dropout"}
 """What encoders call their dropout rates: BERT and its kind, ModernBERT and Llama, GPT-2, Bloom."""
-
-OWN_POOLING = {"albert", "bert", "camembert", "ernie", "longformer", "mpnet", "roberta", "xlm-roberta"}
-"""Encoders with a pooling layer of their own, by `model_type`."""
 
 
 def encoder_folder(name=EMBEDDED):
@@ -125,8 +123,17 @@ def load_encoder(name=EMBEDDED, dropout=0.0):
 
 
 def own_pooling(config):
-    """The option that leaves out an encoder's own pooling layer, which this course's head takes the place of."""
-    return {"add_pooling_layer": False} if config.model_type in OWN_POOLING else {}
+    """The option that leaves out the pooling layer that BERT and its kind have, which this course's head takes the place of.
+
+    It would never have a gradient, and several processes would wait for it.
+
+    >>> own_pooling(load_encoder().config)
+    {'add_pooling_layer': False}
+    """
+    from transformers import MODEL_MAPPING
+
+    options = inspect.signature(MODEL_MAPPING.get(type(config), object).__init__).parameters
+    return {"add_pooling_layer": False} if "add_pooling_layer" in options else {}
 
 
 @contextmanager

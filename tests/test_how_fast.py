@@ -138,6 +138,7 @@ def whole():
             "ways": [way],
             "goals": {"pipeline": 2},
         },
+        "profile": {"data": {"toy data": {"matrix products": 0.6, "all else": 0.4}}},
         "limit": {
             "gemm": spread(2e11, 1e10) | {"shape": [2048, 384, 384]},
             "gemm_bf16": spread(4e11, 1e10),
@@ -176,6 +177,7 @@ def test_a_quick_run_fills_every_part_of_the_page_and_is_called_one(tmp_path):
     assert "Not measured: another file is not here." in parts["trl"]
     assert "| 9 | 36 | 8 | 7.1 (7.0 to 7.2) | 12 (11 to 12) | 1e-07 | 2e-07 |" in parts["rankings"]
     assert "| sorted first | 8 | 321 |" in parts["scoring"]
+    assert "| matrix products | 60% |" in parts["profile"].replace("\N{NO-BREAK SPACE}", " ")
     assert "2048 by 384 by 384" in parts["limit"] and "200 GFLOP" in parts["limit"]
     assert "| HH harmless: padded | 4.00 | 50.0% (40.0% to 60.0%) |" in parts["limit"]
     assert "| prompts | 250.0 | 0.50 | 0.999 | 0.97 | 1.03 | 8.5 |" in parts["growth"]

@@ -160,7 +160,7 @@ def test_trl_leaves_out_what_is_longer_than_its_own_limit(model, tmp_path):
 
 
 def test_robertas_classifier_is_the_same_trick(folders):  # noqa: F811
-    model = RewardModel.from_encoder(str(folders["roberta"]))
+    model = RewardModel.from_encoder(str(folders["xlm-roberta"]))
     classifier = to_sequence_classifier(model)
     rewards = SequenceClassifier(classifier, model.tokenizer).score(PROMPT, RESPONSES)
     assert rewards == pytest.approx(model.score(PROMPT, RESPONSES), abs=1e-6) and max(rewards) - min(rewards) > 1e-3

@@ -81,6 +81,7 @@ def test_only_what_is_known_to_be_bert_is_packed():
     eager = bert()
     eager.set_attn_implementation("eager")
     assert not can_pack(eager)
+    assert not can_pack(bert().to("meta"))  # any device but a processor
     hooked = bert()
     hooked.encoder.layer[1].register_forward_hook(lambda *_: None)
     assert not can_pack(hooked)

@@ -49,6 +49,12 @@ def moved(**settings):
     return set(start) - still, still
 
 
+def test_other_gpus_are_left_alone(monkeypatch):
+    """Each process would take memory on all of them to look after their random numbers."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    train(RewardModel.from_encoder(), TOY[:2], epochs=1, max_length=24)  # there is none here: to ask one would fail
+
+
 def test_unfrozen_every_parameter_moves():
     assert moved(freeze=0)[1] == set()
 

@@ -50,6 +50,8 @@ def _compare_padding(got, lengths, batches):
     for batch in batches:
         taken += len(batch) * max(lengths[start : start + len(batch)])
         start += len(batch)
+    itself = sum(len(batch) * max(batch) for batch in batches)  # as if positions were lengths
+    once = sum(widths)  # as if a batch were one row
     here = f"For lengths {lengths} in batches {batches}"
     _compare_number(
         got,
@@ -71,6 +73,11 @@ def _compare_padding(got, lengths, batches):
                 "you take the mean of the batches' shares, where all batches weigh the same: sum the positions first.",
             ),
             (1 - real / taken, "a batch holds *positions* in the list of lengths, in any order: look up lengths[i]."),
+            (
+                1 - sum(map(sum, batches)) / itself if itself else -1,
+                "you add the numbers in the batches themselves, which are positions; look up lengths[i].",
+            ),
+            (1 - real / once, "you count one row a batch; a batch has len(batch) rows, each as wide as its longest."),
             (
                 100 * (computed - real) / computed,
                 "that is a percentage; return the share, a number from 0 to 1.",
@@ -115,8 +122,21 @@ def check_last_vectors(function):
     vectors = (11 * torch.arange(30.0) % 31).reshape(3, 5, 2) ** 2  # (N, T, H), in no order
     for name, mask in MASKS:
         mask = torch.tensor(mask)  # (N, T)
-        _compare_vectors(call(function, vectors, mask), vectors, mask, f"With {name}")
+        try:
+            result = call(function, vectors, mask)
+        except Mistake as mistake:
+            raise Mistake(f"{mistake}{_hint(str(mistake))}") from None
+        _compare_vectors(result, vectors, mask, f"With {name}")
     return "One vector a text, from its own last token, with padding on either side."
+
+
+def _hint(error):
+    """What two errors of Python and torch mean here."""
+    if "not in list" in error:
+        return ": a text without padding has no 0 in its mask."
+    if "converted to an index" in error:
+        return ": does `max(dim=1)` stand there? It returns values *and* positions; take `argmax(dim=1)`."
+    return ""
 
 
 def _compare_vectors(result, vectors, mask, here):
@@ -230,6 +250,7 @@ def check_training_bytes(function):
                 (4 * p + 8 * t, "something is missing: the gradient and *two* means for each trained parameter."),
                 (want // 2, "float32 takes 4 bytes a number; you count 2, as for a 16-bit format."),
                 (16 * p, "you count gradients and means for frozen parameters too; they have none."),
+                (6 * t + 4 * p, "a running mean is a float32 too: 4 bytes, and there are two of them."),
                 (8 * p + 8 * t, "you count gradients for frozen parameters too; they have none."),
                 (12 * p + 4 * t, "you count AdamW's means for frozen parameters too; they have none."),
                 (16 * t, "a frozen parameter has no gradient, but it is still a weight and takes its 4 bytes."),

@@ -57,6 +57,11 @@ WRONG_PADDINGS = {
     "longest of all": (lambda n, b: 1 - sum(n) / (len(n) * max(n)), "its own longest"),
     "mean of shares": (mean_of_shares, "mean of the batches' shares"),
     "list order": (in_list_order, "look up lengths[i]"),
+    "positions as lengths": (
+        lambda n, b: 1 - sum(map(sum, b)) / sum(len(x) * max(x) for x in b),
+        "which are positions",
+    ),
+    "one row a batch": (lambda n, b: 1 - sum(n) / sum(max(n[i] for i in x) for x in b), "one row a batch"),
     "percent": (lambda n, b: 100 * solution_padding_share(n, b), "percentage"),
     "last batch only": (lambda n, b: solution_padding_share(n, b[-1:]), "it should be 0.222222, got 0"),
     "list": (lambda n, b: [solution_padding_share(n, [batch]) for batch in b], "one number from 0 to 1, got a list"),
@@ -112,6 +117,11 @@ WRONG_LASTS = {
     "largest": (lambda v, m: (v * m[:, :, None]).amax(dim=1), "vector as it is"),
     "positions": (lambda v, m: last_of(m), "you return the positions"),
     "all pairs": (lambda v, m: v[:, last_of(m)], "Name the text as well"),
+    "max": (lambda v, m: v[torch.arange(len(v)), (torch.arange(m.shape[1]) * m).max(dim=1)], "It returns values"),
+    "first zero in a list": (
+        lambda v, m: torch.stack([v[i, row.tolist().index(0) - 1] for i, row in enumerate(m)]),
+        "has no 0 in its mask",
+    ),
     "kept dimension": (lambda v, m: solution_last_vectors(v, m)[:, None], "drop the middle dimension"),
     "every token": (lambda v, m: v * m[:, :, None], "pick one for each text"),
     "flat": (lambda v, m: solution_last_vectors(v, m).flatten(), "yours has (6,)"),

@@ -3,8 +3,8 @@
 python tests/benchmarks/bench.py [--only NAME ...] [--repeats 3] [--quick] [--output FILE] [--hh FILE]
 
 Everything runs on the processor, in turn (A B A B ...), and only what computes the same counts: losses must agree step by
-step to 1e-5, dropout is off. Times are for a quiet machine: close what else is running. About 20 minutes on two cores;
---quick takes two or three, and its numbers mean little.
+step to 1e-5, dropout is off. Times are for a quiet machine: close what else is running. About half an hour on two cores;
+--quick takes a few minutes, and its numbers mean little. With --only, the other comparisons stay in the file as they are.
 """
 
 import os
@@ -25,6 +25,7 @@ if __name__ == "__main__":  # before torch is imported, and for the processes th
 
 import argparse
 import importlib.util
+import json
 import math
 import random
 import sys
@@ -336,8 +337,6 @@ def check_count(model, shape):
 
 def needed_flops(folder, shape, tokenizer):
     """FLOPs of a training run: what the loss needs; with the whole last layer; and with padding besides."""
-    import json
-
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     encoded = encode_rankings(load_rankings(folder / "rankings.jsonl"), tokenizer, plan["max_length"])
     counts = {"needed": 0, "whole last layer": 0, "padded": 0}
@@ -347,6 +346,48 @@ def needed_flops(folder, shape, tokenizer):
         counts["whole last layer"] += flops.training_flops(lengths, shape, cls_only=False)
         counts["padded"] += flops.training_flops([max(lengths)] * len(lengths), shape, cls_only=False)
     return counts
+
+
+# --- and what the rest of the time goes to
+
+KINDS = {
+    "matrix products": ("aten::mm", "aten::addmm", "aten::bmm"),
+    "attention": ("aten::_scaled_dot_product",),
+    "GELU, norms, tanh": ("aten::gelu", "aten::native_layer_norm", "aten::tanh"),
+    "the optimizer": ("aten::_fused_adamw", "Optimizer."),
+    "making room: zeros, copies, picking rows": (
+        "aten::fill_",
+        "aten::zero_",
+        "aten::copy_",
+        "aten::index",
+        "aten::_index_put",
+    ),
+}
+
+
+def profile(settings, folder):
+    """The share of a training run's time that each kind of operation takes, as torch's profiler sees it."""
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as profiler
+
+    data = {"toy data": (list(load_rankings("toy")), 2, 3)}
+    if settings.hh.exists():
+        data["HH harmless"] = as_pairs(load_rankings(settings.hh), 8 if settings.quick else 40), 8, 1
+    found = {}
+    for number, (name, (rows, batch_size, epochs)) in enumerate(data.items()):
+        place = folder / str(number)
+        rmkit_loop.prepare(place, rows, epochs, batch_size, lr=1e-4)
+        rmkit_loop.run(place)  # to warm up
+        with profiler(activities=[ProfilerActivity.CPU]) as seen:
+            rmkit_loop.run(place)
+        times = {event.key: event.self_cpu_time_total for event in seen.key_averages()}
+        total = sum(times.values())
+        shares = {
+            kind: sum(time for key, time in times.items() if key.startswith(starts)) / total
+            for kind, starts in KINDS.items()
+        }
+        found[name] = shares | {"all else": 1 - sum(shares.values())}
+    return {"data": found}
 
 
 # --- 6. growth
@@ -429,7 +470,8 @@ def log_slope(x, y):
 
 # --- all of it
 
-COMPARISONS = {"toy": toy, "trl": trl, "rankings": rankings, "scoring": scoring, "limit": limit, "growth": growth}
+COMPARISONS = {"toy": toy, "trl": trl, "rankings": rankings, "scoring": scoring, "limit": limit, "profile": profile}
+COMPARISONS |= {"growth": growth}
 
 
 def refused(found):
@@ -471,6 +513,9 @@ def show(name, found):
         for data, row in found["data"].items():
             shares = ", ".join(f"{way} {share['median']:.0%}" for way, share in row["share"].items())
             print(f"limit, {data}: {shares}")
+    if name == "profile":
+        for data, shares in found["data"].items():
+            print(f"profile, {data}: " + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items()))
     for axis, row in found.get("axes", {}).items():
         slopes = f"time grows as {axis}^{row['slope']:.2f}, FLOPs as {axis}^{row['slope_of_flops']:.2f}"
         print(f"growth: {slopes}; {row['memory_line']['slope']:.2f} MiB more for each")
@@ -490,7 +535,6 @@ def main():
     result = {"machine": machine(), "quick": args.quick, "repeats": settings.repeats, "minutes": 0.0, "comparisons": {}}
     if result["machine"]["busy"]:
         print(f"The machine is busy (load {result['machine']['load']}): these times will be too long.", file=sys.stderr)
-    begun = time.perf_counter()
     for name in dict.fromkeys(args.only):
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
@@ -505,7 +549,10 @@ def main():
         result["comparisons"][name] = found
         show(name, found)
         sys.stdout.flush()
-    result["minutes"] = (time.perf_counter() - begun) / 60
+    if args.only != list(COMPARISONS) and args.output.exists():
+        before = json.loads(args.output.read_text(encoding="utf-8"))
+        result["comparisons"] = before["comparisons"] | result["comparisons"]
+    result["minutes"] = sum(found["minutes"] for found in result["comparisons"].values())
     write_json(args.output, result)
     print(f"{result['minutes']:.1f} minutes; written to {args.output}")
     return 1 if refused(result["comparisons"]) else 0
