@@ -132,10 +132,11 @@ def from_sequence_classifier(classifier, tokenizer, text_length=256):
 
 
 class SequenceClassifier(nn.Module):
-    """Any sequence classifier with one label, to `score`, `rank` and `rmkit.evaluate` as if it were a `RewardModel`.
+    """Any sequence classifier with one label, measured as if it were a `RewardModel`.
 
-    Texts are put together as everywhere in `rmkit`: prompt, space, response, between the tokenizer's own ends. A model that was
-    trained on texts made in another way is measured on what it does not know.
+    It can `score` and `rank`, and `rmkit.evaluate` and `rmkit.score_file` take it; `rmkit.train` does not. Texts are put
+    together as everywhere in `rmkit`: prompt, space, response, between the tokenizer's own ends. A model that was trained on
+    texts made in another way is measured on what it does not know.
 
     Args:
         classifier: a `...ForSequenceClassification` of `transformers`, as TRL trains it; its logits are taken as they are.
@@ -160,7 +161,7 @@ class SequenceClassifier(nn.Module):
         if not reads_both_ways(classifier.config):
             _same_padding(classifier, tokenizer)
         self.classifier, self.tokenizer = classifier, tokenizer
-        self.config = SimpleNamespace(text_length=text_length)
+        self.config = SimpleNamespace(head=type(classifier).__name__, pooling="its own", text_length=text_length)
 
     @property
     def device(self):

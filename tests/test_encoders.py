@@ -12,7 +12,6 @@ from transformers import (
     GPT2Config,
     LlamaConfig,
     ModernBertConfig,
-    RobertaConfig,
     T5Config,
     XLMRobertaConfig,
 )

@@ -1,5 +1,6 @@
 """The same model elsewhere: TRL's trainer, `transformers` pipelines and peft's adapters, compared on the same batch."""
 
+import json
 import warnings
 
 import peft
@@ -19,6 +20,7 @@ from rmkit.evaluation import evaluate
 from rmkit.interop import SequenceClassifier, from_sequence_classifier, to_sequence_classifier, to_trl_dataset
 from rmkit.losses import k_choose_2_loss, pairwise_loss
 from rmkit.model import RewardModel
+from rmkit.scoring import score_file
 from rmkit.training import train
 
 TOY = load_rankings("toy")
@@ -104,6 +106,15 @@ def test_trained_further_by_trl_and_brought_back(tmp_path):
     assert measured.margins == pytest.approx(evaluate(back, TOY).margins, abs=1e-6)
 
 
+def test_a_classifier_scores_a_file(model, tmp_path):
+    rows = [{"prompt": PROMPT, "response": response} for response in RESPONSES]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    other = SequenceClassifier(to_sequence_classifier(model), model.tokenizer)
+    assert score_file(other, tmp_path / "in.jsonl", tmp_path / "out.jsonl").n_scored == 2
+    found = [json.loads(line)["reward"] for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert found == pytest.approx(model.score(PROMPT, RESPONSES), abs=1e-6)
+
+
 def test_left_to_itself_trl_reads_other_tokens(model, tmp_path):
     """What the docstring of to_trl_dataset says, seen: no end token stops TRL, and [SEP] as one comes twice."""
     from datasets import Dataset
@@ -149,7 +160,7 @@ def test_trl_leaves_out_what_is_longer_than_its_own_limit(model, tmp_path):
 
 
 def test_robertas_classifier_is_the_same_trick(folders):  # noqa: F811
-    model = RewardModel.from_encoder(str(folders["roberta"]))
+    model = RewardModel.from_encoder(str(folders["xlm-roberta"]))
     classifier = to_sequence_classifier(model)
     rewards = SequenceClassifier(classifier, model.tokenizer).score(PROMPT, RESPONSES)
     assert rewards == pytest.approx(model.score(PROMPT, RESPONSES), abs=1e-6) and max(rewards) - min(rewards) > 1e-3
