@@ -12,6 +12,7 @@ from transformers import (
     GPT2Config,
     LlamaConfig,
     ModernBertConfig,
+    RobertaConfig,
     T5Config,
     XLMRobertaConfig,
 )
