@@ -71,12 +71,12 @@ _build/data-card.done: .venv/installed $(PACKAGE) $(DATA) $(MEASURED) .ci/data_c
 	@touch $@
 
 # What a run on real data costs: the tables of the page book/planning.md.
-_build/planning.done: .venv/installed $(MEASURED) .ci/planning.py
+_build/planning.done: .venv/installed $(MEASURED) .ci/planning.py .ci/data_card.py
 	@.venv/bin/python .ci/planning.py
 	@touch $@
 
 # How fast it is, as `make bench` measured it last: the tables and figures of the page book/how-fast.md.
-_build/how-fast.done: .venv/installed $(MEASURED) .ci/how_fast.py rmkit/plots.py
+_build/how-fast.done: .venv/installed $(MEASURED) .ci/how_fast.py .ci/data_card.py rmkit/plots.py
 	@.venv/bin/python .ci/how_fast.py
 	@touch $@
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from data_card import table
 from transformers import AutoModel, BertConfig, LlamaConfig, ModernBertConfig
 
 from rmkit.encoders import encoder_folder
@@ -84,11 +85,6 @@ def state_bytes(encoder, gpus=1):
 
 
 # --- the tables
-
-
-def table(head, rows):
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
 def short(number, digits=2):

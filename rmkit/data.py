@@ -222,8 +222,6 @@ def load_rankings(source, limit=None, refused=None):
         raise InputError(f"limit is {limit!r}; it must be a whole number of rows, 1 or more")
     if refused not in (None, "skip", "raise"):
         raise InputError(f'refused is {refused!r}; it must be "skip", "raise" or None')
-    if not isinstance(source, str | os.PathLike):
-        raise InputError(f"source is a {type(source).__name__}; it must be a name, a path or hub:org/name")
     return _load(source, find_rows(source), limit, refused)
 
 
@@ -234,6 +232,8 @@ def find_rows(source, unreadable="raise"):
     >>> place, sorted(row)
     (('line', 1), ['domain', 'prompt', 'responses'])
     """
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(f"source is a {type(source).__name__}; it must be a name, a path or hub:org/name")
     name, _, split = str(source).partition(":")
     shipped = sorted(path.stem for path in DATASETS.glob("*.jsonl"))
     if name in shipped:

@@ -594,6 +594,12 @@ def test_processes_that_do_not_know_of_each_other_do_not_write_over_each_other(t
     assert names(tmp_path) == []
 
 
+def test_rows_in_memory_are_no_file(model, tmp_path):
+    with pytest.raises(InputError, match="source is a list; it must be a name, a path or hub:org/name"):
+        score_file(model, [{"prompt": "2 + 2?", "response": "4"}], tmp_path / "out.jsonl")
+    assert not list(tmp_path.iterdir())
+
+
 def test_two_programs_that_write_one_output_leave_no_hole(tmp_path):
     """The other one has cut the file shorter than what this one recorded: to go on would fill the gap with zeros."""
     from rmkit import scoring
