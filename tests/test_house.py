@@ -16,7 +16,21 @@ from gates import headings, prose
 URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
 FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "processes", "encoders", "packing", "data"]
-FLOORS += ["batching", "audit", "model", "checkpoints", "evaluation", "training", "attacks", "repairs", "interop", "scoring", "plots", "cli", "__main__"]
+FLOORS += [
+    "batching",
+    "audit",
+    "model",
+    "checkpoints",
+    "evaluation",
+    "training",
+    "attacks",
+    "repairs",
+    "interop",
+    "scoring",
+    "plots",
+    "cli",
+    "__main__",
+]
 
 
 def read(name):
