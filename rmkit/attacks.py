@@ -138,6 +138,10 @@ class Scoreboard:
         """Write it as JSON, whole or not at all."""
         write_json(path, self.to_dict())
 
+    def shares(self):
+        """How often the worst response beats the best: {"unattacked": Estimate, attack: Estimate, ...}."""
+        return {"unattacked": self.unattacked, **{name: row["overtakes"] for name, row in self.attacks.items()}}
+
     def __str__(self):
         clean = {
             "accuracy": self.accuracy,
@@ -145,10 +149,11 @@ class Scoreboard:
             "worst beats best, unattacked": self.unattacked,
         }
         lines = [f"{name:<30}{_short(share)}" for name, share in clean.items()]
-        lines += ["", f"{'attack':<18}{'reward gained':<22}{'worst beats best':<20}more than unattacked"]
+        width = max(18, *(len(name) + 2 for name in self.attacks))
+        lines += ["", f"{'attack':<{width}}{'reward gained':<22}{'worst beats best':<20}more than unattacked"]
         for name, row in self.attacks.items():
             gain, more = (f"{_short(row[key], '+.2f'):<22}" for key in ("gain", "more"))
-            lines.append(f"{name:<18}{gain}{_short(row['overtakes']):<20}{more}".rstrip())
+            lines.append(f"{name:<{width}}{gain}{_short(row['overtakes']):<20}{more}".rstrip())
         return "\n".join(lines)
 
     __repr__ = __str__
