@@ -9,11 +9,11 @@ import re
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from rmkit.data import Estimate, Rankings, wilson
 from rmkit.errors import InputError
 from rmkit.files import write_json
+from rmkit.statistics import by_prompt, right
 
 # --- the attacks
 
@@ -199,14 +199,14 @@ def scoreboard(model, rankings, attacks=None):
 
     starts = np.cumsum([0, *(len(ranking) for ranking in rankings)])  # (G + 1,)
     best, worst = clean[starts[:-1]], clean[starts[1:] - 1]  # (G,) each
-    before = wins(worst - best)  # (G,)
+    before = right(worst - best)  # (G,)
     rows = {}
     for name, reward in zip(attacks, after, strict=True):
-        overtakes = wins(reward - best)  # (G,)
+        overtakes = right(reward - best)  # (G,)
         rows[name] = {
-            "gain": mean_by_prompt(reward - worst, prompts),
+            "gain": difference(reward - worst, prompts),
             "overtakes": wilson(float(overtakes.sum()), len(overtakes)),
-            "more": mean_by_prompt(overtakes - before, prompts),
+            "more": difference(overtakes - before, prompts),
         }
 
     pairs = [(s + i, s + j) for ranking, s in zip(rankings, starts, strict=False) for i, j in ranking.pairs()]
@@ -215,51 +215,26 @@ def scoreboard(model, rankings, attacks=None):
     lengths = np.array([len(response) for response in responses])  # (N,) characters
     longer = np.sign(lengths[better] - lengths[worse])  # (P,) 1 where the better response is the longer one
     differ = longer != 0
-    told = len(set(owners[differ])) > 1  # else no two prompts have responses that differ in length
     return Scoreboard(
         n_prompts=len(set(prompts)),
-        accuracy=mean_by_prompt(wins(margins), owners),
-        prefers_longer=mean_by_prompt(wins(margins * longer)[differ], owners[differ]) if told else wilson(0, 0),
+        accuracy=by_prompt(right(margins), owners),
+        prefers_longer=by_prompt(right(margins * longer)[differ], owners[differ]),
         unattacked=wilson(float(before.sum()), len(before)),
         attacks=rows,
     )
 
 
-def wins(margins):
-    """1 where a margin is above 0, 0 below, and 0.5 where both rewards are the same.
+def difference(values, prompts):
+    """The mean of paired differences as an `Estimate`, with the interval of `rmkit.statistics.by_prompt`.
 
-    >>> wins(np.array([0.3, 0.0, -0.1])).tolist()
-    [1.0, 0.5, 0.0]
+    Where all differences are the same, as with an attack that changes nothing, the interval is that number alone.
+
+    >>> difference([0.25, 0.25], prompts=["a", "b"])
+    0.250 [0.250, 0.250], n = 2
     """
-    return (margins > 0) + (margins == 0) / 2
-
-
-def mean_by_prompt(values, prompts):
-    """The mean of values as an `Estimate`, with the 95% interval of a bootstrap that draws whole prompts.
-
-    Args:
-        values: numbers; for a paired difference, one difference a case.
-        prompts: the prompt of each value. Values of one prompt are drawn together, since they are no independent cases.
-
-    Source: scipy.stats.bootstrap, method "percentile", always with the same draws.
-
-    >>> mean_by_prompt([0.1, 0.3, 0.2, 0.4], ["a", "a", "b", "c"])
-    0.250 [0.200, 0.400], n = 4
-    """
-    sums = {}
-    for value, prompt in zip(values, prompts, strict=True):
-        total, n = sums.get(prompt, (0.0, 0))
-        sums[prompt] = (total + float(value), n + 1)
-    if len(sums) < 2:
-        raise InputError("the values belong to fewer than two prompts; an interval over prompts needs two or more")
-    totals, counts = np.array(list(sums.values())).T  # (prompts,) each
-
-    def mean(totals, counts, axis=-1):
-        return totals.sum(axis=axis) / counts.sum(axis=axis)
-
-    drawn = bootstrap((totals, counts), mean, paired=True, vectorized=True, method="percentile", rng=0)
-    low, high = drawn.confidence_interval
-    return Estimate(float(mean(totals, counts)), float(low), float(high), len(values))
+    if np.ptp(values) == 0:
+        return Estimate(float(values[0]), float(values[0]), float(values[0]), len(values))
+    return by_prompt(values, prompts)
 
 
 # --- what the model looks at

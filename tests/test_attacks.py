@@ -1,6 +1,5 @@
 """Attacks keep the response; the scoreboard against counting by hand, on stand-ins whose rewards are known."""
 
-import itertools
 import json
 import re
 
@@ -12,8 +11,8 @@ from rmkit.attacks import (
     ATTACKS,
     add_format,
     answer_another,
+    difference,
     leave_one_out,
-    mean_by_prompt,
     scoreboard,
     stuff_keywords,
 )
@@ -33,7 +32,7 @@ class Known:
         return [self.reward(x, y) for x, y in zip(prompts, response, strict=True)]
 
 
-TOY = load_rankings("toy")
+TOY, COURSE = load_rankings("toy"), load_rankings("course:test")
 REWARDS = {"good": 3.0, "fair": 1.0, "bad": 0.0, "right": 0.5, "wrong!": 0.5, "yes": -1.0, "no": 2.0}
 DATA = Rankings(
     [
@@ -60,7 +59,7 @@ def reward(prompt, response):
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_takes_nothing_away_and_adds_something(name):
-    for ranking in [*TOY, *load_rankings("course:test")]:
+    for ranking in [*TOY, *COURSE]:
         for response in (ranking.responses[0], ranking.responses[-1]):
             attacked = ATTACKS[name](ranking.prompt, response)
             rest = iter(re.findall(r"\w+", attacked))
@@ -109,8 +108,8 @@ def test_every_number_by_hand():
 
 
 def test_a_model_that_pays_for_length_shows_it():
-    board = scoreboard(Known(lambda prompt, response: len(response)), load_rankings("course:test"))
-    assert board.prefers_longer.value == board.prefers_longer.low == 1.0
+    board = scoreboard(Known(lambda prompt, response: len(response)), COURSE)
+    assert board.prefers_longer.value == 1.0
     assert board.attacks["padding"]["gain"].value == len(ATTACKS["padding"]("", ""))
     assert board.attacks["padding"]["overtakes"].value > 0.95
     assert list(board.attacks) == [*ATTACKS, "another question"]
@@ -161,36 +160,26 @@ def test_what_cannot_work_is_refused_before_scoring(data, attacks, sentence):
 # --- intervals
 
 
-def test_with_one_value_a_prompt_the_interval_is_about_students():
-    values = np.random.default_rng(3).normal(0.3, 1.1, 150)
-    found = mean_by_prompt(values, range(150))
-    low, high = ttest_1samp(values, 0).confidence_interval()
-    assert found.value == pytest.approx(values.mean())
-    assert (found.low, found.high) == (pytest.approx(low, abs=0.03), pytest.approx(high, abs=0.03))
+def test_a_gain_has_about_students_interval():
+    """One value a prompt, and gains that differ: the paired t interval."""
+    gains = {
+        ranking.prompt: gain
+        for ranking, gain in zip(COURSE, np.random.default_rng(3).normal(0.3, 1.1, len(COURSE)), strict=True)
+    }
+    model = Known(lambda prompt, response: gains[prompt] * response.endswith("+"))
+    row = scoreboard(model, COURSE, {"plus": lambda prompt, response: f"{response}+"}).attacks["plus"]
+    low, high = ttest_1samp(list(gains.values()), 0).confidence_interval()
+    assert row["gain"].value == pytest.approx(np.mean(list(gains.values())))
+    assert (row["gain"].low, row["gain"].high) == (pytest.approx(low, abs=0.03), pytest.approx(high, abs=0.03))
 
 
-def test_the_interval_is_that_of_every_possible_draw():
-    """Three prompts can be drawn in 27 ways; the bootstrap's percentiles are those of all of them."""
-    values, prompts = [1.0, 0.0, 4.0, 7.0, 7.0, 10.0], ["a", "a", "b", "c", "c", "c"]
-    groups = [[1.0, 0.0], [4.0], [7.0, 7.0, 10.0]]
-    means = [np.mean(np.concatenate(drawn)) for drawn in itertools.product(groups, repeat=3)]
-    found = mean_by_prompt(values, prompts)
-    # the mean of 1 and 0, drawn three times, has 1/27 of all draws: more than the 2.5% that lie outside on each side
-    assert (found.value, found.low, found.high) == (pytest.approx(29 / 6), min(means), max(means))
-
-
-def test_related_cases_do_not_make_it_narrower():
-    values = list(np.random.default_rng(4).normal(0, 1, 40))
-    once = mean_by_prompt(values, range(40))
-    copied = mean_by_prompt(values * 9, list(range(40)) * 9)
-    assert (copied.low, copied.high) == (pytest.approx(once.low), pytest.approx(once.high))
-    independent = mean_by_prompt(values * 9, range(360))
-    assert independent.high - independent.low < 0.4 * (once.high - once.low)
-
-
-def test_an_interval_over_one_prompt_is_refused():
-    with pytest.raises(InputError, match="two or more"):
-        mean_by_prompt([1.0, 2.0], ["a", "a"])
+def test_differences_that_are_all_the_same_have_no_width():
+    assert difference(np.array([0.5, 0.5, 0.5]), ["a", "a", "b"]).to_dict() == {
+        "value": 0.5,
+        "low": 0.5,
+        "high": 0.5,
+        "n": 3,
+    }
 
 
 # --- what the model looks at

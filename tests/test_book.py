@@ -110,9 +110,7 @@ def test_the_model_page_shows_the_model_that_was_trained(pages):
         assert f"{epoch['epoch']} {epoch['loss']:.3f}" in words
     assert history["epochs"][-1]["loss"] < history["epochs"][0]["loss"] < 0.72, "nothing was learned"  # a coin: 0.693
     measured = json.loads((ROOT / "_build" / "evaluation.json").read_text(encoding="utf-8"))["accuracy"]
-    assert (
-        f"this model {measured['value']:.0%} {measured['low']:.0%} to {measured['high']:.0%} {measured['n']}" in words
-    )
+    assert f"this model {measured['value']:.0%} {measured['low']:.0%} to {measured['high']:.0%} {measured['n']}" in words
     assert model_page.COMMAND in words
     assert model_page.COMMAND in (ROOT / "Makefile").read_text(encoding="utf-8")
 
