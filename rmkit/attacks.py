@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from rmkit.data import Estimate, Rankings, wilson
+from rmkit.data import Estimate, Rankings
 from rmkit.errors import InputError
 from rmkit.files import write_json
 from rmkit.statistics import by_prompt, right
@@ -113,7 +113,7 @@ def answer_another(rankings, seed=0):
 
 @dataclass
 class Scoreboard:
-    """What `scoreboard` found; `print` it, `save` it. Every number has a 95% interval that treats prompts as the cases.
+    """What `scoreboard` found; `print` it, `save` it. Every number has a 95% interval that draws whole prompts.
 
     - `accuracy`: over all pairs, unattacked. What a repair costs shows here.
     - `prefers_longer`: how often the longer of two responses has the higher reward, of a pair whose lengths differ. The data
@@ -205,7 +205,7 @@ def scoreboard(model, rankings, attacks=None):
         overtakes = right(reward - best)  # (G,)
         rows[name] = {
             "gain": difference(reward - worst, prompts),
-            "overtakes": wilson(float(overtakes.sum()), len(overtakes)),
+            "overtakes": by_prompt(overtakes, prompts),
             "more": difference(overtakes - before, prompts),
         }
 
@@ -219,7 +219,7 @@ def scoreboard(model, rankings, attacks=None):
         n_prompts=len(set(prompts)),
         accuracy=by_prompt(right(margins), owners),
         prefers_longer=by_prompt(right(margins * longer)[differ], owners[differ]),
-        unattacked=wilson(float(before.sum()), len(before)),
+        unattacked=by_prompt(before, prompts),
         attacks=rows,
     )
 
