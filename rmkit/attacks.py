@@ -150,10 +150,10 @@ class Scoreboard:
         }
         lines = [f"{name:<30}{_short(share)}" for name, share in clean.items()]
         width = max(18, *(len(name) + 2 for name in self.attacks))
-        lines += ["", f"{'attack':<{width}}{'reward gained':<22}{'worst beats best':<20}more than unattacked"]
+        lines += ["", f"{'attack':<{width}}{'reward gained':<21}{'worst beats best':<18}more than unattacked"]
         for name, row in self.attacks.items():
-            gain, more = (f"{_short(row[key], '+.2f'):<22}" for key in ("gain", "more"))
-            lines.append(f"{name:<{width}}{gain}{_short(row['overtakes']):<20}{more}".rstrip())
+            gain, more = (f"{_short(row[key], '+.2f'):<21}" for key in ("gain", "more"))
+            lines.append(f"{name:<{width}}{gain}{_short(row['overtakes']):<18}{more}".rstrip())
         return "\n".join(lines)
 
     __repr__ = __str__

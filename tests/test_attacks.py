@@ -128,7 +128,7 @@ def test_it_prints_and_becomes_json(tmp_path):
     board = scoreboard(Known(reward), DATA, {"one more": plus(1)})
     assert str(board).splitlines()[0] == f"{'accuracy':<30}0.70 [{board.accuracy.low:.2f}, {board.accuracy.high:.2f}]"
     assert "one more          +1.00 [+1.00, +1.00]" in str(board)
-    assert all(len(line) <= 82 for line in str(board).splitlines())
+    assert all(len(line) <= 78 for line in str(board).splitlines())
     board.save(tmp_path / "board.json")
     saved = json.loads((tmp_path / "board.json").read_text())
     assert saved == json.loads(json.dumps(board.to_dict()))

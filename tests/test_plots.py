@@ -98,6 +98,23 @@ def draw_best_of_n():
 CHAPTER_5 = [draw_luck, draw_levels, draw_best_of_n]
 
 
+SHARES = {
+    "before": {"unattacked": wilson(3, 10), "echo": wilson(9, 10)},
+    "after": {"unattacked": wilson(4, 10), "echo": wilson(0, 10)},
+}
+
+
+def draw_scoreboard(path=None):
+    return plots.plot_scoreboard(SHARES, path)
+
+
+def draw_words(path=None):
+    return plots.plot_words([("It", 0.25), ("is", -0.125), ("Lima.", 0.5), ("is", 0.0)], path)
+
+
+CHAPTER_7 = [draw_scoreboard, draw_words]
+
+
 def draw_positions():
     return plots.plot_positions({"padded to 256": (60_000, 300_000), "alike lengths": (60_000, 80_000)})
 
@@ -134,13 +151,13 @@ def draw_k(path=None):
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_7 + CHAPTER_10 + DATA_CARD)
 def test_a_figure_is_shown_and_nothing_returned(draw, shown):
     assert draw() is None
     assert len(shown) == 1
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_7 + CHAPTER_10 + DATA_CARD)
 def test_axes_are_named_and_there_is_no_title(draw, shown):
     draw()
     axes = shown[0]
@@ -148,13 +165,13 @@ def test_axes_are_named_and_there_is_no_title(draw, shown):
     assert not axes.get_title() and axes.figure.get_suptitle() == ""
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_7 + CHAPTER_10 + DATA_CARD)
 def test_paper_is_white_so_that_a_dark_page_does_not_swallow_the_text(draw, shown):
     draw()
     assert shown[0].figure.get_facecolor() == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_7 + CHAPTER_10 + DATA_CARD)
 def test_text_is_large_enough_at_400_pixels(draw, shown):
     draw()
     figure = shown[0].figure
@@ -291,11 +308,34 @@ def test_best_of_n_has_each_picker_and_chance_with_the_best_rank_on_top(shown):
     assert low > 1.5 and high < 0
 
 
-@pytest.mark.parametrize("draw", DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_7 + DATA_CARD)
 def test_a_figure_with_a_path_is_saved_and_not_shown(draw, shown, tmp_path):
     assert draw(tmp_path / "figure.png") is None
     assert matplotlib.image.imread(tmp_path / "figure.png").shape[1] == 800
     assert not shown
+
+
+def test_scoreboard_has_a_row_an_attack_with_the_intervals_of_each_model(shown):
+    draw_scoreboard()
+    axes = shown[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["unattacked", "echo"]
+    before, after = axes.containers
+    assert list(before[0].get_xdata()) == [0.3, 0.9] and list(after[0].get_xdata()) == [0.4, 0.0]
+    assert {before[0].get_marker(), after[0].get_marker()} == {"o", "s"}
+    spread = before.lines[2][0].get_segments()[1]
+    assert (spread[0][0], spread[1][0]) == pytest.approx((wilson(9, 10).low, wilson(9, 10).high))
+    heights = [*before[0].get_ydata(), *after[0].get_ydata()]
+    assert [round(height) for height in heights] == [2, 1, 2, 1] and len(set(heights)) == 4  # side by side in their row
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["before", "after"]
+
+
+def test_words_stand_from_top_to_bottom_and_losses_are_hatched(shown):
+    draw_words()
+    axes = shown[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["It", "is", "Lima.", "is"]
+    bars = {bar.get_y() + bar.get_height() / 2: bar for bar in axes.patches}
+    assert [bars[height].get_width() for height in sorted(bars, reverse=True)] == [0.25, -0.125, 0.5, 0.0]
+    assert [bool(bar.get_hatch()) for bar in axes.patches] == [False, True, False, False]
 
 
 def test_flaws_are_told_by_number_as_well_as_by_shade(shown):
