@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from rmkit.data import Estimate, Rankings
+from rmkit.data import Estimate
 from rmkit.errors import InputError
 from rmkit.files import write_json
 from rmkit.statistics import by_prompt, right
@@ -97,7 +97,7 @@ def answer_another(rankings, seed=0):
     >>> answer_another(toy)(toy[3].prompt, "Sydney") in [ranking.responses[0] for ranking in toy if ranking != toy[3]]
     True
     """
-    if len(set(rankings.prompts)) < 2:
+    if len({ranking.prompt for ranking in rankings}) < 2:
         raise InputError("the rankings hold one prompt; to answer another question there must be another, two or more")
 
     def attack(prompt, response):
@@ -184,7 +184,7 @@ def scoreboard(model, rankings, attacks=None):
     if len({ranking.prompt for ranking in rankings}) < 2:
         raise InputError("the rankings hold pairs of fewer than two prompts; an interval needs two prompts or more")
     if attacks is None:
-        attacks = {**ATTACKS, "another question": answer_another(Rankings(rankings))}
+        attacks = {**ATTACKS, "another question": answer_another(rankings)}
     if not attacks:
         raise InputError('attacks is empty; give at least one, such as {"echo": rmkit.attacks.echo_prompt}')
     attacked = [_attack(name, attack, ranking) for name, attack in attacks.items() for ranking in rankings]

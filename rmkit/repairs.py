@@ -19,7 +19,7 @@ def pairs_of(rankings):
     """
     return Rankings(
         [
-            Ranking(ranking.prompt, [ranking.responses[i], ranking.responses[j]], info=ranking.info)
+            Ranking(ranking.prompt, [ranking.responses[i], ranking.responses[j]], info=_info(ranking, [i, j]))
             for ranking in rankings
             for i, j in ranking.pairs()
         ]
@@ -55,9 +55,8 @@ def balance_length(rankings, longest_wins=0.5, n_pairs=None, seed=0):
     longer = [i for i, (chosen, rejected) in enumerate(lengths) if chosen > rejected]
     shorter = [i for i, (chosen, rejected) in enumerate(lengths) if chosen < rejected]
     shares = [(longer, longest_wins), (shorter, 1 - longest_wins)]
-    most = int(
-        min(round(len(group) / share, 6) for group, share in shares if share)
-    )  # without rounding, 99.99... for 100
+    exact = min(len(group) / share for group, share in shares if share)
+    most = int(round(exact, 6))  # 99.99... is 100
     total = n_pairs or most
     if total > most or not most:
         raise InputError(
@@ -94,7 +93,8 @@ def add_random_answers(rankings, seed=0):
                 f"prompt {ranking.prompt!r}: there is no other prompt to take an answer from; give two or more"
             )
         responses, ranks = [*ranking.responses, draw.choice(others)], [*ranking.ranks, ranking.ranks[-1]]
-        more.append(Ranking(ranking.prompt, responses, ranks, ranking.info))
+        info = _info(ranking, [*range(len(ranking)), None], "answers another prompt")
+        more.append(Ranking(ranking.prompt, responses, ranks, info))
     return Rankings(more)
 
 
@@ -118,7 +118,8 @@ def add_attacked_copies(rankings, attacks, seed=0):
     copies = []
     for ranking in rankings:
         best = ranking.responses[0]
-        copies.append(Ranking(ranking.prompt, [best, draw.choice(attacks)(ranking.prompt, best)], info=ranking.info))
+        attacked, info = draw.choice(attacks)(ranking.prompt, best), _info(ranking, [0, None], "attacked copy")
+        copies.append(Ranking(ranking.prompt, [best, attacked], info=info))
     return Rankings([*rankings, *copies])
 
 
@@ -184,3 +185,16 @@ def length_free(model, rankings):
     lengths, rewards = within([len(response) for response in responses]), within(model.score(prompts, responses))
     slope = LinearRegression(fit_intercept=False).fit(lengths[:, None], rewards).coef_[0]
     return LengthFree(model, float(slope))
+
+
+def _info(ranking, positions, new=None):
+    """What is known of a ranking, for a choice of its responses: lists that run parallel to them are chosen from alike.
+
+    A position that is None stands for a new response, of which `new` is known.
+    """
+
+    def choose(value):
+        parallel = isinstance(value, list) and len(value) == len(ranking)
+        return [new if i is None else value[i] for i in positions] if parallel else value
+
+    return {name: choose(value) for name, value in ranking.info.items()}

@@ -39,6 +39,14 @@ def longest_wins(rankings):
     return sum(n > 0 for n in longer), sum(n < 0 for n in longer)
 
 
+def test_flaws_go_with_their_responses():
+    flaws = {response: flaw for r in SOME for response, flaw in zip(r.responses, r.info["flaws"], strict=True)}
+    for pair in pairs_of(SOME):
+        assert pair.info["flaws"] == [flaws[response] for response in pair.responses]
+    copy = add_attacked_copies(SOME, [ATTACKS["echo"]])[-1]
+    assert copy.info["flaws"] == [None, "attacked copy"]
+
+
 def test_pairs_stand_alone_and_none_is_lost():
     pairs = pairs_of(SOME)
     assert len(pairs) == SOME.n_pairs == pairs.n_pairs
@@ -98,7 +106,8 @@ def test_a_random_answer_is_anothers_best_and_tied_with_the_worst():
         best.setdefault(ranking.responses[0], set()).add(ranking.prompt)
     more = add_random_answers(SOME, seed=1)
     for before, after in zip(SOME, more, strict=True):
-        assert after.responses[:-1] == before.responses and after.info == before.info
+        assert after.responses[:-1] == before.responses and after.info["domain"] == before.info["domain"]
+        assert after.info["flaws"] == [*before.info["flaws"], "answers another prompt"]
         assert after.ranks == (*before.ranks, before.ranks[-1])
         assert best[after.responses[-1]] - {before.prompt}
         assert len(after.pairs()) == len(before.pairs()) + before.ranks[:].index(before.ranks[-1])
