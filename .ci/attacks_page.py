@@ -116,9 +116,7 @@ def left_page(found):
     lines = []
     for (name, words), board in zip(RECIPES.items(), boards(found), strict=True):
         works = [called(attack) for attack, row in board["attacks"].items() if row["more"]["low"] > 0]
-        text = f"- **{words}**: " + (
-            f"{listed(works)} still {'work' if len(works) > 1 else 'works'}." if works else "no attack works any more."
-        )
+        text = f"- **{words}**. " + (f"Still working: {listed(works)}." if works else "No attack works any more.")
         if name != "biased":
             cost = found["change"][name]
             verdict = "lower" if cost["high"] < 0 else "higher" if cost["low"] > 0 else None
@@ -143,7 +141,7 @@ def draw(found, path):
         shares = {"unattacked": board["unattacked"]} | {
             attack: row["overtakes"] for attack, row in board["attacks"].items()
         }
-        series[words] = {attack: Estimate(**value) for attack, value in shares.items()}
+        series[words] = {called(attack): Estimate(**value) for attack, value in shares.items()}
     plots.plot_scoreboard(series, path)
 
 

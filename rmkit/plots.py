@@ -419,9 +419,11 @@ def plot_scoreboard(series, path=None):
             axes.errorbar(values, heights, xerr=reach, label=name, **look)
         axes.set_yticks(rows, attacks)
         axes.tick_params(axis="y", length=0)
-        axes.set(xlabel="worst response beats best (share of prompts)", ylabel="attack", xlim=(-0.02, 1.02))
+        axes.set(xlabel="worst beats best (share of prompts)", ylabel="attack", xlim=(-0.02, 1.02))
         axes.set_ylim(0.45, len(attacks) + 0.55)
-        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1), ncols=len(series), handletextpad=0.2)
+        axes.figure.legend(
+            frameon=False, loc="outside upper center", ncols=len(series), handletextpad=0.2, columnspacing=1
+        )
 
 
 def plot_words(words, path=None):

@@ -68,11 +68,11 @@ def test_every_part_is_on_the_page_and_no_other(pages):
 
 
 def test_what_works_and_what_it_cost_follow_from_the_intervals(pages):
-    lines = dict(re.findall(r"(?m)^- \*\*(.+)\*\*: (.+)$", pages["left.md"].read_text()))
+    lines = dict(re.findall(r"(?m)^- \*\*(.+)\*\*\. (.+)$", pages["left.md"].read_text()))
     assert list(lines) == list(attacks_page.RECIPES.values())
-    assert lines["no repair"] == "echo and padding in other words still work."
-    assert lines["random answers"] == "echo still works. The accuracy is higher than without repair."
-    assert lines["attacks shown"] == "no attack works any more. The accuracy is lower than without repair."
+    assert lines["no repair"] == "Still working: echo and padding in other words."
+    assert lines["random answers"] == "Still working: echo. The accuracy is higher than without repair."
+    assert lines["attacks shown"] == "No attack works any more. The accuracy is lower than without repair."
     assert lines["length taken out"].endswith("No change in accuracy is shown.")
 
 

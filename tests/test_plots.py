@@ -149,15 +149,16 @@ def draw_k(path=None):
 
 
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
+FIGURES = CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_7 + CHAPTER_10 + DATA_CARD
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_7 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize("draw", FIGURES)
 def test_a_figure_is_shown_and_nothing_returned(draw, shown):
     assert draw() is None
     assert len(shown) == 1
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_7 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize("draw", FIGURES)
 def test_axes_are_named_and_there_is_no_title(draw, shown):
     draw()
     axes = shown[0]
@@ -165,13 +166,13 @@ def test_axes_are_named_and_there_is_no_title(draw, shown):
     assert not axes.get_title() and axes.figure.get_suptitle() == ""
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_7 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize("draw", FIGURES)
 def test_paper_is_white_so_that_a_dark_page_does_not_swallow_the_text(draw, shown):
     draw()
     assert shown[0].figure.get_facecolor() == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_7 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize("draw", FIGURES)
 def test_text_is_large_enough_at_400_pixels(draw, shown):
     draw()
     figure = shown[0].figure
@@ -326,7 +327,8 @@ def test_scoreboard_has_a_row_an_attack_with_the_intervals_of_each_model(shown):
     assert (spread[0][0], spread[1][0]) == pytest.approx((wilson(9, 10).low, wilson(9, 10).high))
     heights = [*before[0].get_ydata(), *after[0].get_ydata()]
     assert [round(height) for height in heights] == [2, 1, 2, 1] and len(set(heights)) == 4  # side by side in their row
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["before", "after"]
+    (legend,) = axes.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["before", "after"]
 
 
 def test_words_stand_from_top_to_bottom_and_losses_are_hatched(shown):
