@@ -48,18 +48,19 @@ book: _build/book.done
 	@echo "The book:  _build/html/index.html   (make serve shows it at http://127.0.0.1:$(PORT)/)"
 	@echo "The model: _build/model             (.venv/bin/rmkit score --model _build/model --prompt ... --response ...)"
 
-_build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done _build/how-fast.done $(PAGES) $(PACKAGE)
+_build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done _build/how-fast.done _build/report-cards.done $(PAGES) $(PACKAGE)
 	@echo "Rendering the book ..."
 	@rm -rf _build/html _build/.doctrees
 	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >_build/book.log 2>&1 || { cat _build/book.log; exit 1; }
 	@touch $@
 
 # A few minutes on two cores. The page book/model.md shows what came out.
-_build/model.done: .venv/installed $(PACKAGE) $(DATA) .ci/model_page.py
+_build/model.done: .venv/installed $(PACKAGE) $(DATA) .ci/model_page.py .ci/data_card.py
 	@echo "Training the course's reward model on the course data, some minutes on two cores ..."
 	@rm -rf _build/model
 	@$(RUN) rmkit train --data course --output _build/model
-	@$(RUN) rmkit evaluate --model _build/model --data course:test --json > _build/evaluation.json
+	@$(RUN) rmkit evaluate --model _build/model --data course:test --calibration course:validation \
+	  --card _build/model/README.md --json > _build/evaluation.json
 	@rm -rf _build/model/checkpoints
 	@.venv/bin/python .ci/model_page.py
 	@touch $@
@@ -78,6 +79,11 @@ _build/planning.done: .venv/installed $(MEASURED) .ci/planning.py .ci/data_card.
 # How fast it is, as `make bench` measured it last: the tables and figures of the page book/how-fast.md.
 _build/how-fast.done: .venv/installed $(MEASURED) .ci/how_fast.py .ci/data_card.py rmkit/plots.py
 	@.venv/bin/python .ci/how_fast.py
+	@touch $@
+
+# Two models on human preferences, as tests/benchmarks/reports.py measured them: the page book/report-cards.md.
+_build/report-cards.done: .venv/installed $(MEASURED) .ci/report_cards.py .ci/data_card.py rmkit/plots.py rmkit/cards.py
+	@.venv/bin/python .ci/report_cards.py
 	@touch $@
 
 serve:

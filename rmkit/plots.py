@@ -362,11 +362,31 @@ def plot_report(report, path=None):
         plt.close(figure)
 
 
+def plot_rivals(panels, path=None):
+    """Whether models do better than trivial rules, and worse than people, on several test sets (the report cards).
+
+    Args:
+        panels: {test set: [(who, Estimate)]}; who ends in "model" is drawn in color.
+        path: where to save the figure; left out, it is shown.
+    """
+    heights = [0.7 + 0.26 * len(rows) for rows in panels.values()]
+    with plt.rc_context(STYLE):
+        figure = plt.figure(figsize=(5, sum(heights)), layout="constrained")
+        axes = figure.subplots(len(heights), height_ratios=heights, squeeze=False)[:, 0]
+        for one, (test, rows) in zip(axes, panels.items(), strict=True):
+            draw_shares(one, rows, f"accuracy on {test}")
+        if path:
+            figure.savefig(path)
+        else:
+            plt.show()
+        plt.close(figure)
+
+
 def draw_shares(axes, rows, label):
-    """Shares with their 95% intervals from top to bottom, half marked, the first in color if it is the model."""
+    """Shares with their 95% intervals from top to bottom, half marked; whoever ends in "model" in color."""
     axes.axvline(0.5, color=GRAY, linestyle=":", linewidth=1.5)
     for height, (name, share) in enumerate(reversed(rows)):
-        color, marker = (BLUE, "o") if name == "the model" else (GRAY, "s")
+        color, marker = (BLUE, "o") if name.endswith("model") and name != NAMES["ceiling"] else (GRAY, "s")
         reach = [[share.value - share.low], [share.high - share.value]]
         axes.errorbar([share.value], [height], xerr=reach, color=color, marker=marker, capsize=3)
     axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)])
