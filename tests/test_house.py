@@ -15,7 +15,7 @@ from gates import headings, prose
 
 URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
-FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "processes", "encoders", "packing", "data"]
+FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "overoptimization", "processes", "encoders", "packing", "data"]
 FLOORS += ["batching", "audit", "model", "checkpoints", "evaluation", "training", "interop", "scoring", "plots", "cli", "__main__"]
 
 
