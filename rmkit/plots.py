@@ -388,7 +388,7 @@ def plot_kl(sizes, bound, exact):
         exact: {how many answers there are, in words: [exact KL, for each of `sizes`]}, three at most.
     """
     with drawing(height=3.6) as axes:
-        axes.plot(sizes, bound, color=GRAY, linestyle=":", linewidth=2.5, label="the formula")
+        axes.plot(sizes, bound, color="#C8C8C8", linewidth=8, solid_capstyle="round", label="the formula")
         for (name, values), (color, marker, dash) in zip(exact.items(), SERIES, strict=False):
             axes.plot(sizes, values, color=color, marker=marker, linestyle=dash, label=name)
         axes.set_xscale("log", base=2)
@@ -411,10 +411,15 @@ def plot_gold_fit(d, worlds, fitted):
         axes.axvspan(0, d[fitted - 1], color="#EDEDED")
         axes.axhline(0, color=GRAY, linestyle=":", linewidth=1.5)
         axes.text(d[fitted - 1] / 2, 0.03, "fitted here", color=GRAY, ha="center", transform=axes.get_xaxis_transform())
-        for (name, (gold, curve)), (color, marker, _) in zip(worlds.items(), SERIES, strict=False):
+        for (name, (gold, curve)), (color, marker, _), size in zip(worlds.items(), SERIES, (10, 6, 4), strict=False):
             axes.plot(inside, [curve(x) for x in inside], color=color)
             axes.plot(fine, [curve(x) for x in fine], color=color, linestyle="--", linewidth=1.2)
-            look = {"color": color, "marker": marker, "linestyle": "none"}
+            look = {
+                "color": color,
+                "marker": marker,
+                "markersize": size,
+                "linestyle": "none",
+            }  # the first shows under others
             axes.plot(d[:fitted], gold[:fitted], **look, label=name)
             axes.plot(d[fitted:], gold[fitted:], **look, markerfacecolor="white")
         axes.set(xlabel=r"$d = \sqrt{\mathrm{KL}}$", ylabel="gold reward of the pick\n(standard deviations)")
