@@ -354,20 +354,23 @@ def plot_report(report):
 
 
 def plot_goodhart(sizes, proxy, gold):
-    """What best-of-n picks is worth, by the proxy and in truth: a thin line a seed, a dot where its gold is highest (chapter 8).
+    """What best-of-n picks is worth, by the proxy and in truth: the mean of all seeds and their range (chapter 8).
+
+    A dot marks the n at which a seed's gold reward is highest.
 
     Args:
         sizes: the n, on a logarithmic axis.
         proxy: proxy reward of the pick, a list like `sizes` for each seed.
         gold: gold reward of the pick, the same.
     """
-    with drawing(height=3.8) as axes:
+    with drawing(height=3.1) as axes:
         axes.axhline(0, color=GRAY, linestyle=":", linewidth=1.5)
         axes.text(sizes[0], -0.12, "a random answer", color=GRAY, va="top")
         for name, seeds, (color, _, dash) in zip(("proxy", "gold"), (proxy, gold), (SERIES[1], SERIES[0]), strict=True):
-            for values in seeds:
-                axes.plot(sizes, values, color=color, linestyle=dash, linewidth=0.8, alpha=0.6)
-            mean = [sum(values) / len(seeds) for values in zip(*seeds, strict=True)]
+            at_n = list(zip(*seeds, strict=True))
+            band = [list(map(reach, at_n)) for reach in (min, max)]
+            axes.fill_between(sizes, *band, color=color, alpha=0.25, linewidth=0, antialiased=False)
+            mean = [sum(values) / len(seeds) for values in at_n]
             axes.plot(sizes, mean, color=color, linestyle=dash, label=name)
             axes.text(sizes[-1] * 1.15, mean[-1], name, color=color, va="center")
         for values in gold:
@@ -387,10 +390,10 @@ def plot_kl(sizes, bound, exact):
         bound: log n - (n - 1) / n, for each of `sizes`.
         exact: {how many answers there are, in words: [exact KL, for each of `sizes`]}, three at most.
     """
-    with drawing(height=3.6) as axes:
+    with drawing(height=2.9) as axes:
         axes.plot(sizes, bound, color="#C8C8C8", linewidth=8, solid_capstyle="round", label="the formula")
         for (name, values), (color, marker, dash) in zip(exact.items(), SERIES, strict=False):
-            axes.plot(sizes, values, color=color, marker=marker, linestyle=dash, label=name)
+            axes.plot(sizes, values, color=color, marker=marker, markevery=2, linestyle=dash, label=name)
         axes.set_xscale("log", base=2)
         axes.set_xticks(sizes[::2], [f"{n}" for n in sizes[::2]])
         axes.set(xlabel="$n$, answers drawn", ylabel="KL from the base policy (nats)", ylim=(0, None))
@@ -407,7 +410,7 @@ def plot_gold_fit(d, worlds, fitted):
     """
     fine = [d[-1] * step / 100 for step in range(101)]
     inside = [x for x in fine if x <= d[fitted - 1]]
-    with drawing(height=3.8) as axes:
+    with drawing(height=3.1) as axes:
         axes.axvspan(0, d[fitted - 1], color="#EDEDED")
         axes.axhline(0, color=GRAY, linestyle=":", linewidth=1.5)
         axes.text(d[fitted - 1] / 2, 0.03, "fitted here", color=GRAY, ha="center", transform=axes.get_xaxis_transform())
@@ -436,11 +439,17 @@ def plot_ensembles(rows, xlabel):
     """
     height = sum(map(len, rows.values())) + len(rows) - 1
     ticks, names = [], []
-    with drawing(height=1.2 + 0.34 * height) as axes:
+    with drawing(height=1.0 + 0.27 * height) as axes:
         axes.axvline(0, color=GRAY, linestyle=":", linewidth=1.5)
         for (group, rules), (color, marker, _) in zip(rows.items(), SERIES, strict=False):
             for place, (rule, values) in enumerate(rules.items()):
-                look = {"color": color, "marker": marker, "markersize": 5, "alpha": 0.6, "linestyle": "none"}
+                look = {
+                    "color": color,
+                    "marker": marker,
+                    "markersize": 5,
+                    "markerfacecolor": "white",
+                    "linestyle": "none",
+                }
                 axes.plot(values, [height] * len(values), **look, label=None if place else group)
                 axes.plot([sum(values) / len(values)], [height], color="black", marker="|", markersize=13)
                 ticks.append(height)
@@ -453,19 +462,20 @@ def plot_ensembles(rows, xlabel):
 
 
 def plot_selection(sizes, curves, chance):
-    """What best-of-n picks is worth, by who picks, with 95% intervals over prompts (chapter 8).
+    """What best-of-n picks is worth, by who picks, with 95% intervals over prompts at every second n (chapter 8).
 
     Args:
         sizes: the n, on a logarithmic axis.
         curves: {who picks: (mean, low, high), each a list like `sizes`}, three at most.
         chance: worth of a random answer.
     """
-    with drawing(height=3.8) as axes:
+    with drawing(height=3.1) as axes:
         axes.axhline(chance, color=GRAY, linestyle=":", linewidth=1.5)
         axes.text(sizes[-1], chance + 0.01, "a random answer", color=GRAY, ha="right", va="bottom")
         for (name, (mean, low, high)), (color, marker, dash) in zip(curves.items(), SERIES, strict=False):
-            axes.fill_between(sizes, low, high, color=color, alpha=0.15, linewidth=0)
-            axes.plot(sizes, mean, color=color, marker=marker, linestyle=dash, label=name)
+            reach = [[m - a for m, a in zip(mean, low, strict=True)], [b - m for m, b in zip(mean, high, strict=True)]]
+            look = {"marker": marker, "markevery": 2, "errorevery": 2, "capsize": 3, "elinewidth": 1.2}
+            axes.errorbar(sizes, mean, yerr=reach, color=color, linestyle=dash, label=name, **look)
         axes.set_xscale("log", base=2)
         axes.set_xticks(sizes[::2], [f"{n}" for n in sizes[::2]])
         axes.set(xlabel="$n$, answers to pick from", ylabel="gold reward of the pick", ylim=(0, 1.03))
