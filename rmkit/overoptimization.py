@@ -353,7 +353,8 @@ def worst_case(rewards):
     """The lowest reward that any member gives: an answer must please all of them.
 
     Args:
-        rewards: shape (..., M), of M members.
+        rewards: shape (..., M), of M members that share a zero: a reward's level is free (chapter 5), so subtract from each
+            member its mean over a prompt's answers first.
 
     Returns:
         Shape (...).
@@ -370,7 +371,7 @@ def uncertainty_weighted(rewards, penalty):
     """The members' mean, less `penalty` times their variance: disagreement costs.
 
     Args:
-        rewards: shape (..., M), of M members.
+        rewards: shape (..., M), of M members that share a zero, as for `worst_case`.
         penalty: lambda, 0 or more; 0 is the plain mean.
 
     Returns:
