@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import expit, gammaln
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 
@@ -66,13 +66,18 @@ def sample_preferences(gold, n, rng, flipped=0.0, sample=sample_answers):
     Returns:
         chosen, rejected: answers, shape (n, 5) each.
 
+    Raises:
+        InputError: if `flipped` is not a share.
+
     >>> chosen, rejected = sample_preferences(gold_reward, 1000, np.random.default_rng(0))
     >>> round(float((gold_reward(chosen) > gold_reward(rejected)).mean()), 1)  # annotators are not always right
     0.8
     """
+    if not 0 <= flipped <= 1:
+        raise InputError(f"flipped is {flipped}; it is the share of pairs to turn round, from 0 to 1")
     first, second = sample((n,), rng), sample((n,), rng)
     margin = gold(first) - gold(second)  # (n,)
-    first_wins = rng.random(n) < 1 / (1 + np.exp(-margin))  # (n,)
+    first_wins = rng.random(n) < expit(margin)  # (n,)
     first_wins ^= rng.random(n) < flipped
     first_wins = first_wins[:, None]  # (n, 1)
     return np.where(first_wins, first, second), np.where(first_wins, second, first)
@@ -341,10 +346,15 @@ def fit_ensemble(chosen, rejected, members, rng):
     Returns:
         Weights, shape (M, F); `answers @ weights.T` are the rewards, shape (..., M).
 
+    Raises:
+        InputError: if there is to be no member, or as `fit_proxy`.
+
     >>> rng = np.random.default_rng(0)
     >>> fit_ensemble(*sample_preferences(gold_reward, 300, rng), members=4, rng=rng).shape
     (4, 5)
     """
+    if members < 1:
+        raise InputError(f"members is {members}; an ensemble has at least 1")
     draws = [rng.integers(0, len(chosen), len(chosen)) for _ in range(members)]
     return np.stack([fit_proxy(chosen[draw], rejected[draw]) for draw in draws])
 

@@ -262,6 +262,14 @@ def test_proxy_refuses_shapes_that_do_not_fit():
         fit_proxy(np.ones((1, 2)), np.ones((1, 2)))
 
 
+def test_annotators_and_ensembles_refuse_what_cannot_work():
+    rng = np.random.default_rng(0)
+    with pytest.raises(InputError, match="from 0 to 1"):
+        sample_preferences(gold_reward, 10, rng, flipped=20)
+    with pytest.raises(InputError, match="at least 1"):
+        fit_ensemble(*sample_preferences(gold_reward, 10, rng), members=0, rng=rng)
+
+
 def curves(seed, see=lambda answers: answers, kink=2.5, n=2000):
     """What the chapter does for one seed."""
     rng = np.random.default_rng(seed)
