@@ -15,9 +15,9 @@ from gates import headings, prose
 
 URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
-FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "processes", "encoders", "packing", "data"]
-FLOORS += ["statistics", "overlap", "batching", "audit", "model", "checkpoints", "cards", "evaluation", "training", "interop"]
-FLOORS += ["scoring", "plots", "cli", "__main__"]
+FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "overoptimization", "processes", "encoders", "packing"]
+FLOORS += ["data", "statistics", "overlap", "batching", "audit", "model", "checkpoints", "cards", "evaluation", "training"]
+FLOORS += ["interop", "scoring", "plots", "cli", "__main__"]
 
 
 def read(name):

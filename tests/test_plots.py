@@ -98,6 +98,37 @@ def draw_best_of_n():
 CHAPTER_5 = [draw_luck, draw_levels, draw_best_of_n]
 
 
+def draw_goodhart():
+    proxy = [[0.0, 1.0, 2.0, 3.0], [0.0, 1.2, 2.2, 3.4]]
+    return plots.plot_goodhart([1, 4, 16, 64], proxy, [[0.0, 0.9, 1.1, 0.4], [0.0, 0.7, 0.5, -0.4]])
+
+
+def draw_kl():
+    exact = {"2 answers": [0, 0.13, 0.4, 0.6], "many answers": [0, 0.19, 0.63, 1.2]}
+    return plots.plot_kl([1, 2, 4, 8], [0, 0.193, 0.636, 1.204], exact)
+
+
+def draw_gold_fit():
+    worlds = {"kinked": ([0, 1, 1.2, -1], lambda d: 1.2 * d - 0.2 * d * d), "smooth": ([0, 1, 1.5, 1.4], lambda d: d)}
+    return plots.plot_gold_fit([0.0, 0.5, 1.0, 2.0], worlds, fitted=3)
+
+
+def draw_ensembles():
+    rows = {"200 pairs": {"one": [-1.0, -3.0], "mean": [0.5, 1.0]}, "2,000 pairs": {"one": [-1.5, -1.7]}}
+    return plots.plot_ensembles(rows, "gold reward")
+
+
+def draw_selection():
+    curves = {
+        "the model": ([0.5, 0.7, 0.4], [0.4, 0.6, 0.3], [0.6, 0.8, 0.5]),
+        "the longest": ([0.5, 0.4, 0.1], [0.4, 0.3, 0.05], [0.6, 0.5, 0.2]),
+    }
+    return plots.plot_selection([1, 8, 64], curves, chance=0.5)
+
+
+CHAPTER_8 = [draw_goodhart, draw_kl, draw_gold_fit, draw_ensembles, draw_selection]
+
+
 def draw_positions():
     return plots.plot_positions({"padded to 256": (60_000, 300_000), "alike lengths": (60_000, 80_000)})
 
@@ -134,13 +165,17 @@ def draw_k(path=None):
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize(
+    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_8 + CHAPTER_10 + DATA_CARD
+)
 def test_a_figure_is_shown_and_nothing_returned(draw, shown):
     assert draw() is None
     assert len(shown) == 1
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize(
+    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_8 + CHAPTER_10 + DATA_CARD
+)
 def test_axes_are_named_and_there_is_no_title(draw, shown):
     draw()
     axes = shown[0]
@@ -148,13 +183,17 @@ def test_axes_are_named_and_there_is_no_title(draw, shown):
     assert not axes.get_title() and axes.figure.get_suptitle() == ""
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize(
+    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_8 + CHAPTER_10 + DATA_CARD
+)
 def test_paper_is_white_so_that_a_dark_page_does_not_swallow_the_text(draw, shown):
     draw()
     assert shown[0].figure.get_facecolor() == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize(
+    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_8 + CHAPTER_10 + DATA_CARD
+)
 def test_text_is_large_enough_at_400_pixels(draw, shown):
     draw()
     figure = shown[0].figure
@@ -356,6 +395,56 @@ def test_learning_rates_are_in_order_on_a_log_scale(shown):
     assert list(axes.lines[-1].get_ydata()) == [0.5, 0.13, 0.69]
     assert axes.get_xscale() == "log"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0.00001", "0.0001", "0.001"]
+
+
+def test_goodhart_has_the_mean_of_the_seeds_their_range_and_a_dot_at_each_peak(shown):
+    draw_goodhart()
+    axes = shown[0]
+    lines = [[round(y, 9) for y in line.get_ydata()] for line in axes.lines]
+    assert [0.0, 1.1, 2.1, 3.2] in lines and [0.0, 0.8, 0.8, 0.0] in lines
+    corners = [{tuple(point) for point in band.get_paths()[0].vertices} for band in axes.collections]
+    assert {(64, 3.0), (64, 3.4)} <= corners[0] and {(64, -0.4), (64, 0.4)} <= corners[1]
+    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    assert dots == [(16, 1.1), (4, 0.7)]
+    assert axes.get_xscale() == "log" and [text.get_text() for text in axes.texts[1:]] == ["proxy", "gold"]
+
+
+def test_kl_has_the_formula_and_the_exact_lines(shown):
+    draw_kl()
+    lines = {line.get_label(): list(line.get_ydata()) for line in shown[0].lines}
+    assert lines["the formula"] == [0, 0.193, 0.636, 1.204] and lines["2 answers"] == [0, 0.13, 0.4, 0.6]
+
+
+def test_gold_fit_fills_the_points_that_were_fitted_and_draws_the_curve_beyond_them(shown):
+    draw_gold_fit()
+    axes = shown[0]
+    points = [line for line in axes.lines if line.get_linestyle() == "None"]
+    assert [list(line.get_ydata()) for line in points] == [[0, 1, 1.2], [-1], [0, 1, 1.5], [1.4]]
+    assert [line.get_markerfacecolor() == "white" for line in points] == [False, True, False, True]
+    beyond = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert [max(line.get_xdata()) for line in beyond] == [2.0, 2.0]
+    assert beyond[0].get_ydata()[-1] == pytest.approx(1.6)
+
+
+def test_ensembles_have_a_row_a_rule_with_its_seeds_and_their_mean(shown):
+    draw_ensembles()
+    axes = shown[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["one", "mean", "one"]
+    assert list(axes.get_yticks()) == sorted(axes.get_yticks(), reverse=True)
+    means = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"]
+    assert means == [pytest.approx(-2.0), pytest.approx(0.75), pytest.approx(-1.6)]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["200 pairs", "2,000 pairs"]
+
+
+def test_selection_has_each_picker_its_interval_and_chance(shown):
+    draw_selection()
+    axes = shown[0]
+    model, longest = axes.containers
+    assert [model.get_label(), longest.get_label()] == ["the model", "the longest"]
+    assert list(model.lines[0].get_ydata()) == [0.5, 0.7, 0.4]
+    spreads = [(low[1], high[1]) for low, high in longest.lines[2][0].get_segments()]
+    assert spreads == [pytest.approx((0.4, 0.6)), pytest.approx((0.05, 0.2))], "at every second n"
+    assert any(set(line.get_ydata()) == {0.5} for line in axes.lines), "chance is drawn"
 
 
 def test_positions_stack_padding_on_text_and_say_its_share(shown):
