@@ -189,23 +189,24 @@ def _compare_accuracy(got, log):
 
 
 def solution_reliability(margins, n_bins=10):
-    """How sure the model was, and how often it was right: (probability, share, n) for each bin, by the size of the margin.
+    """How sure the model was, and how often it was right: (probability, share, n) for each bin.
 
     >>> table = solution_reliability([0.2, -0.4, 2.0, 2.2], n_bins=2)
     >>> [(round(p, 2), share, n) for p, share, n in table]
-    [(0.57, 0.5, 2), (0.89, 1.0, 2)]
+    [(0.27, 0.25, 4), (0.73, 0.75, 4)]
 
-    Why the size of the margin? It is how sure the model is of *some* order, which
-    it knows without the label. The sign says whether that order was the right
-    one: whoever sorts by it has sorted by the answer.
+    Why each pair in both directions? As (better, worse) alone, the order of the
+    two *is* the label, and a sorted margin has been sorted by the answer. Entered
+    once from each side, a pair says nothing by its order: a margin of 2 is also
+    one of -2 that lost. Two equal rewards become half right by themselves.
     """
-    pairs = sorted((abs(margin), 1.0 if margin > 0 else 0.5 if margin == 0 else 0.0) for margin in margins)
+    cases = sorted([(margin, 1) for margin in margins] + [(-margin, 0) for margin in margins])
     table = []
     for b in range(n_bins):
-        part = pairs[b * len(pairs) // n_bins : (b + 1) * len(pairs) // n_bins]
+        part = cases[b * len(cases) // n_bins : (b + 1) * len(cases) // n_bins]
         if part:
-            probability = sum(1 / (1 + math.exp(-size)) for size, _ in part) / len(part)
-            table.append((probability, sum(right for _, right in part) / len(part), len(part)))
+            probability = sum(0.5 + 0.5 * math.tanh(margin / 2) for margin, _ in part) / len(part)  # sigmoid
+            table.append((probability, sum(won for _, won in part) / len(part), len(part)))
     return table
 
 
@@ -269,7 +270,7 @@ def _compare_table(got, margins, here):
         if abs(share - 0.5) > 0.1:
             raise Mistake(f"{here} a share of {share:.1f} is right. Equal rewards are a coin: each counts half.")
         return
-    want = sum(row[2] * abs(row[0] - row[1]) for row in solution_reliability(margins)) / len(margins)
+    want = _gap_by_size(margins)
     if len(got) < 4:
         raise Mistake(
             f"{here} your table has {len(got)} rows: with so few bins, too sure here and too unsure there cancel."
@@ -307,6 +308,16 @@ def _compare_table(got, margins, here):
     raise Mistake(
         f"{here} the mean gap between the two columns should be about {want:.2f}; in your table it is {found:.2f}."
     )
+
+
+def _gap_by_size(margins, n_bins=10):
+    """The mean gap between probability and share, with pairs sorted by the size of their margins."""
+    pairs = sorted((abs(margin), margin > 0) for margin in margins)
+    gap = 0.0
+    for b in range(n_bins):
+        part = pairs[b * len(pairs) // n_bins : (b + 1) * len(pairs) // n_bins]
+        gap += abs(sum(0.5 + 0.5 * math.tanh(size / 2) - right for size, right in part))
+    return gap / len(pairs)
 
 
 # 9.4 A loss that survives its worst pair

@@ -173,9 +173,9 @@ def reliability_in_random_order(margins, n_bins):
     return binned(sigmoid(m * flip), (flip > 0).astype(float), n_bins)
 
 
-def reliability_both_ways(margins, n_bins):
+def reliability_by_size(margins, n_bins):
     m = np.array(margins)
-    return binned(sigmoid(np.concatenate([m, -m])), np.concatenate([np.ones(len(m)), np.zeros(len(m))]), n_bins)
+    return binned(sigmoid(abs(m)), won(m), n_bins)
 
 
 def reliability_in_equal_steps(margins, n_bins):
@@ -215,10 +215,10 @@ def means_inside(margins, n_bins):
 
 
 def step(margins, n_bins):
-    return [(0.5 + row[0] / 4, row[1], row[2]) for row in solution_reliability(margins, n_bins)]
+    return [(0.5 + row[0] / 4, row[1], row[2]) for row in reliability_by_size(margins, n_bins)]
 
 
-RIGHT_TABLES = [solution_reliability, reliability_in_random_order, reliability_both_ways, reliability_in_equal_steps]
+RIGHT_TABLES = [solution_reliability, reliability_in_random_order, reliability_by_size, reliability_in_equal_steps]
 WRONG_TABLES = {
     "signed": (table_with(sigmoid, won), "its sign *is* the answer"),
     "always right": (table_with(lambda m: sigmoid(abs(m)), lambda m: (abs(m) > 0) * 1.0), "every bin is 100% right"),
