@@ -129,6 +129,24 @@ def draw_selection():
 CHAPTER_8 = [draw_goodhart, draw_kl, draw_gold_fit, draw_ensembles, draw_selection]
 
 
+def draw_directions():
+    both = [(0.2, 0.25, 8), (0.5, 0.5, 8), (0.8, 0.75, 8)]
+    return plots.plot_directions({"better first": [(0.2, 0.0, 4), (0.5, 0.5, 4), (0.8, 1.0, 4)], "both ways": both})
+
+
+def draw_repairs():
+    nan = math.nan
+    pulls = {"stable": [1, 1, 1, 0.5, 0], "as found": [nan, nan, 1, 0.5, 0], "plus 1e-8": [0, 0, 0.9, 0.5, 0]}
+    return plots.plot_repairs([-120, -100, -20, 0, 20], pulls)
+
+
+def draw_first_push():
+    return plots.plot_first_push({"once": {2: 0.5, 4: 0.25, 9: 1 / 9}, "twice": {2: 0.5, 4: 1 / 24, 9: 1 / 324}})
+
+
+CHAPTER_9 = [draw_directions, draw_repairs, draw_first_push]
+
+
 def draw_positions():
     return plots.plot_positions({"padded to 256": (60_000, 300_000), "alike lengths": (60_000, 80_000)})
 
@@ -163,19 +181,16 @@ def draw_k(path=None):
 
 
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
+EVERY = CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_8 + CHAPTER_9 + CHAPTER_10 + DATA_CARD
 
 
-@pytest.mark.parametrize(
-    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_8 + CHAPTER_10 + DATA_CARD
-)
+@pytest.mark.parametrize("draw", EVERY)
 def test_a_figure_is_shown_and_nothing_returned(draw, shown):
     assert draw() is None
     assert len(shown) == 1
 
 
-@pytest.mark.parametrize(
-    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_8 + CHAPTER_10 + DATA_CARD
-)
+@pytest.mark.parametrize("draw", EVERY)
 def test_axes_are_named_and_there_is_no_title(draw, shown):
     draw()
     axes = shown[0]
@@ -183,17 +198,13 @@ def test_axes_are_named_and_there_is_no_title(draw, shown):
     assert not axes.get_title() and axes.figure.get_suptitle() == ""
 
 
-@pytest.mark.parametrize(
-    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_8 + CHAPTER_10 + DATA_CARD
-)
+@pytest.mark.parametrize("draw", EVERY)
 def test_paper_is_white_so_that_a_dark_page_does_not_swallow_the_text(draw, shown):
     draw()
     assert shown[0].figure.get_facecolor() == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize(
-    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_8 + CHAPTER_10 + DATA_CARD
-)
+@pytest.mark.parametrize("draw", EVERY)
 def test_text_is_large_enough_at_400_pixels(draw, shown):
     draw()
     figure = shown[0].figure
@@ -445,6 +456,35 @@ def test_selection_has_each_picker_its_interval_and_chance(shown):
     spreads = [(low[1], high[1]) for low, high in longest.lines[2][0].get_segments()]
     assert spreads == [pytest.approx((0.4, 0.6)), pytest.approx((0.05, 0.2))], "at every second n"
     assert any(set(line.get_ydata()) == {0.5} for line in axes.lines), "chance is drawn"
+
+
+def test_directions_hold_the_tables_and_the_diagonal(shown):
+    draw_directions()
+    lines = shown[0].lines
+    assert list(lines[0].get_xdata()) == list(lines[0].get_ydata()) == [0, 1]
+    assert {line.get_label(): list(line.get_ydata()) for line in lines[1:]} == {
+        "better first": [0.0, 0.5, 1.0],
+        "both ways": [0.25, 0.5, 0.75],
+    }
+    assert len({line.get_marker() for line in lines[1:]}) == 2
+
+
+def test_repairs_mark_where_a_gradient_is_no_number(shown):
+    draw_repairs()
+    axes = shown[0]
+    crosses = [line for line in axes.lines if line.get_marker() == "x"]
+    assert [list(line.get_xdata()) for line in crosses] == [[-100]]
+    assert [text.get_text() for text in axes.texts] == ["nan"]
+    lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    assert lines["stable"] == [1, 1, 1, 0.5, 0] and lines["plus 1e-8"][0] == 0
+
+
+def test_first_pushes_are_drawn_by_length_on_a_log_scale(shown):
+    draw_first_push()
+    axes = shown[0]
+    assert axes.get_yscale() == "log"
+    assert [list(line.get_xdata()) for line in axes.lines] == [[2, 4, 9]] * 2
+    assert list(axes.lines[1].get_ydata()) == [0.5, 1 / 24, 1 / 324]
 
 
 def test_positions_stack_padding_on_text_and_say_its_share(shown):
