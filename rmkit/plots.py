@@ -366,7 +366,9 @@ def plot_reliability(series):
             reach = [[s.value - s.low for s in shares], [s.high - s.value for s in shares]]
             look = {"color": color, "marker": marker, "linestyle": dash, "capsize": 3, "elinewidth": 1.2}
             axes.errorbar(claims, values, yerr=reach, label=name, **look)
-        axes.set(xlabel=r"claimed: mean of $\sigma(|\Delta|)$ in the bin", ylabel="share of the bin's pairs that is right")
+        axes.set(
+            xlabel=r"claimed: mean of $\sigma(|\Delta|)$ in the bin", ylabel="share of the bin's pairs that is right"
+        )
         axes.set(xlim=(0.49, 1.01), ylim=(0.3, 1.03))
         axes.legend(frameon=False, loc="lower right")
 

@@ -144,13 +144,17 @@ def draw_k(path=None):
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize(
+    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_10 + DATA_CARD
+)
 def test_a_figure_is_shown_and_nothing_returned(draw, shown):
     assert draw() is None
     assert len(shown) == 1
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize(
+    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_10 + DATA_CARD
+)
 def test_axes_are_named_and_there_is_no_title(draw, shown):
     draw()
     axes = shown[0]
@@ -158,13 +162,17 @@ def test_axes_are_named_and_there_is_no_title(draw, shown):
     assert not axes.get_title() and axes.figure.get_suptitle() == ""
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize(
+    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_10 + DATA_CARD
+)
 def test_paper_is_white_so_that_a_dark_page_does_not_swallow_the_text(draw, shown):
     draw()
     assert shown[0].figure.get_facecolor() == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_10 + DATA_CARD)
+@pytest.mark.parametrize(
+    "draw", CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_10 + DATA_CARD
+)
 def test_text_is_large_enough_at_400_pixels(draw, shown):
     draw()
     figure = shown[0].figure
