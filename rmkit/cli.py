@@ -1,4 +1,4 @@
-"""The command line: rmkit train | evaluate | score | rank | data. Everything heavy is imported when it is needed."""
+"""The command line: rmkit train | evaluate | compare | score | rank | data. Everything heavy is imported when it is needed."""
 
 import argparse
 import json
@@ -92,13 +92,40 @@ def _evaluate(args):
     from rmkit.data import load_rankings
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
+    others = {
+        name: load_rankings(source, refused=args.refused) if source else None
+        for name, source in [("calibration", args.calibration), ("training", args.training)]
+    }
+    _check_new(args.card, [".md"])
+    _check_new(args.figures, [".png", ".svg", ".pdf"])
     model = _load_model(args.model)
+    from rmkit.cards import model_card
     from rmkit.evaluation import evaluate
     from rmkit.processes import join_processes
 
     _say_left_out(data)
-    report = evaluate(model.to(join_processes().device), data)
+    report = evaluate(model.to(join_processes().device), data, seen=args.seen, **others)
+    if not _is_helper():
+        if args.card:
+            model_card(report, model, args.data, name=Path(args.model).name, path=args.card)
+        if args.figures:
+            report.plot(args.figures)
     return {**report.to_dict(), "n_refused": len(data.refused)}, report
+
+
+def _compare(args):
+    from rmkit.data import load_rankings
+
+    data = load_rankings(args.data, limit=args.limit, refused=args.refused)
+    models = [_load_model(name) for name in args.models]
+    from rmkit.evaluation import compare
+    from rmkit.processes import join_processes
+
+    _say_left_out(data)
+    device = join_processes().device
+    found = compare(*(model.to(device) for model in models), data, seen=args.seen)
+    names = "\n".join(f"{letter} is {name}" for letter, name in zip("AB", args.models, strict=True))
+    return {"models": args.models, **found.to_dict(), "n_refused": len(data.refused)}, f"{names}\n{found}"
 
 
 def _score(args):
@@ -205,6 +232,19 @@ def _convert(args):
     return facts, f"{len(data)} rankings written to {args.output}"
 
 
+def _check_new(name, endings):
+    """Raise `InputError` unless a file of that name can be made; no name is fine."""
+    if name is None:
+        return
+    path = Path(name)
+    if path.suffix not in endings:
+        raise InputError(f"{name}: the name must end in {' or '.join(endings)}")
+    if path.exists():
+        raise InputError(f"{name}: exists already; choose another name, or delete it")
+    if not os.access(next(folder for folder in path.absolute().parents if folder.exists()), os.W_OK):
+        raise InputError(f"{name}: cannot be written; choose a folder that you may write to")
+
+
 def _load_model(name):
     from rmkit.model import RewardModel, check_folder
 
@@ -286,9 +326,29 @@ def _parser():
     )
     new.add_argument("--resume", action="store_true", help="go on where an interrupted run in DIR stopped")
 
-    new = command("evaluate", _evaluate, "Measure a reward model, with intervals and baselines.")
+    def seen_option(new):
+        new.add_argument(
+            "--seen",
+            choices=["refuse", "skip", "measure"],
+            default="refuse",
+            help="what to do if prompts, or nearly the same ones, were trained on (default: %(default)s)",
+        )
+
+    new = command(
+        "evaluate", _evaluate, "Measure a reward model: intervals, rivals, calibration, groups of pairs, checks."
+    )
     new.add_argument("--model", required=True, metavar="DIR", help="a trained model's folder, or hub:org/name")
     data_options(new)
+    seen_option(new)
+    new.add_argument("--calibration", metavar="FILE|NAME", help="other rankings, to fit a temperature on")
+    new.add_argument("--training", metavar="FILE|NAME", help="what it was trained on, if rmkit did not train it")
+    new.add_argument("--card", metavar="FILE", help="write a model card, usually DIR/README.md")
+    new.add_argument("--figures", metavar="FILE", help="save a page of figures, as .png, .svg or .pdf")
+
+    new = command("compare", _compare, "Put two reward models to the same pairs, and say whether one is better.")
+    new.add_argument("models", nargs=2, metavar="DIR", help="two trained models' folders, A and B, or hub:org/name")
+    data_options(new)
+    seen_option(new)
 
     for name, run, about in [
         ("score", _score, "Give each response to a prompt its reward, or each row of a file."),

@@ -126,14 +126,14 @@ class Rankings(Sequence):
             raise InputError(f"test is {test!r}; it must be a share of the prompts, above 0 and below 1")
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise InputError(f"seed is {seed!r}; it must be a whole number")
-        keys = sorted({_key(prompt) for prompt in self.prompts})
+        keys = sorted({prompt_key(prompt) for prompt in self.prompts})
         if len(keys) < 2:
             raise InputError(f"a split needs two different prompts or more, and this data set has {len(keys)}")
         random.Random(seed).shuffle(keys)
         held_out = set(keys[: min(max(round(test * len(keys)), 1), len(keys) - 1)])
         sides = [], []
         for ranking in self:
-            sides[_key(ranking.prompt) in held_out].append(ranking)
+            sides[prompt_key(ranking.prompt) in held_out].append(ranking)
         return Rankings(sides[0]), Rankings(sides[1])
 
     def save(self, path):
@@ -185,7 +185,7 @@ class Rankings(Sequence):
             "n_refused": len(self.refused),
             "longest_wins": wilson(longer, len(pairs)).to_dict(),
             "shortest_wins": wilson(len(pairs) - longer, len(pairs)).to_dict(),
-            "repeated_prompts": len(self) - len({_key(prompt) for prompt in self.prompts}),
+            "repeated_prompts": len(self) - len({prompt_key(prompt) for prompt in self.prompts}),
             "repeated_rankings": len(self) - len(set(self)),
             "words": {
                 "prompt": _spread([len(prompt.split()) for prompt in self.prompts]),
@@ -286,7 +286,7 @@ def _part(rows, name, split):
         raise InputError(f'"{name}" has no split "{split}"; {has}')
 
 
-def _key(prompt):
+def prompt_key(prompt):
     """A prompt without case, spacing and variants of the same character: prompts with equal keys count as one."""
     return " ".join(unicodedata.normalize("NFKC", prompt).casefold().split())
 

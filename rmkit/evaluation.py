@@ -1,123 +1,248 @@
-"""How good is a reward model? Accuracy with its interval, and what a trivial rule gets on the same pairs (chapter 6)."""
+"""How good is a reward model, and why should anybody believe it? (chapter 6)
+
+`evaluate` measures a model on rankings that it has not seen, and returns a `Report`: accuracy with its interval, what trivial
+rules get on the same pairs, calibration, groups of pairs, and checks that the numbers mean what they seem to. `compare` puts two
+models to the same pairs.
+"""
 
 import math
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, field
 
+import numpy as np
 import torch
-from torch.nn.functional import logsigmoid
 
-from rmkit.batching import count_cut, encode_rankings
+from rmkit import statistics
+from rmkit.audit import bag_of_words
+from rmkit.batching import count_cut, encode_many, encode_rankings
 from rmkit.checkpoints import fingerprint
-from rmkit.data import Estimate, wilson
+from rmkit.data import Estimate, Rankings, wilson
 from rmkit.errors import InputError
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss, pair_positions
+from rmkit.overlap import seen_before, sketch
 from rmkit.processes import check_alike, join_processes
+
+SAME = 1e-4  # rewards of one text that differ by less are the same; padding changes a sum by about 1e-6
+# By how many times as long the better response of a pair is.
+LENGTHS = [(0.5, "less than half as long"), (0.9, "shorter"), (1.1, "as long, to 10%"), (2, "longer")]
+LENGTHS += [(math.inf, "twice as long or more")]
 
 
 @dataclass
 class Report:
-    """What `evaluate` found; `print` it, `plot` it, `save` it.
+    """What `evaluate` found; `print` it, `plot` it, `save` it, or write a model card (`rmkit.model_card`).
 
-    - `accuracy`: the share of pairs in which the better response has the higher reward, with Wilson's 95% interval; equal
-      rewards count half, as a coin would. All pairs weigh the same.
-    - `log_loss`: the mean over pairs of -log sigmoid(margin), in nats; a coin's is log 2 = 0.693.
+    A pair with equal rewards counts half, as a coin would. All pairs weigh the same, and pairs that the data calls a tie are
+    left out.
+
+    - `accuracy`: the share of pairs in which the better response has the higher reward, with Wilson's 95% interval, which takes
+      pairs as independent; `accuracy_by_prompt` is the same share with an interval that draws whole prompts.
+    - `best_of_k`, `kendall_tau`: of rankings of three responses or more, how often the highest reward is on a best
+      response, and how alike the two orders are, from -1 to 1. None without such rankings.
+    - `log_loss`: the mean over pairs of -log sigmoid(margin), in nats; a coin's is log 2 = 0.693. `brier`: the mean of
+      (1 - sigmoid(margin))^2; a coin's is 0.25.
     - `ranking_loss`: the K-choose-2 loss, which training lowers: the mean over each ranking's pairs, then over rankings.
+    - `calibration`: see `rmkit.statistics.calibration`. With calibration data also `temperature` and, under `after`, the
+      `log_loss` and `ece` of sigmoid(margin / temperature).
     - `n_pairs`, `n_prompts`, `n_ties`: pairs measured, different prompts, pairs left out because the data calls them a tie.
-    - `n_truncated`, `n_answers_cut`: texts that were cut to fit, and those among them that lost part of the response.
-    - `baselines`: what a coin, "the longest wins" and "the shortest wins" get on the same pairs. Length is in characters.
-    - `margins`: better minus worse, a number a pair.
+    - `n_truncated`, `n_answers_cut`, `n_identical`: texts that were cut to fit, those among them that lost part of the response,
+      and pairs whose two texts are the same after that.
+    - `n_seen`: prompts that the model was trained on, or nearly; None where nobody knows.
+    - `baselines`: what others get on the same pairs: "chance", a coin; "longest" and "shortest" in characters;
+      "prompt_blind", the same model without the prompt; "response_blind", the same model with every word of the response
+      masked, so that only their number is left; "bag_of_words" of the responses, learned by cross-validation on these
+      pairs; "annotators", how often two of them agree, and "ceiling", what a perfect model would get
+      (`rmkit.statistics.ceiling`), both where the data has votes.
+    - `groups`: {"domain", "tag", "flaw", "length", "distance": [{"name", "accuracy", "n_prompts"}]}, as far as the data
+      has them: the flaw is that of the worse response, the distance is between the ranks.
+    - `checks`: [{"name", "passed", "found"}], of which `found` is the largest difference between two rewards that should be equal.
+    - `margins`: better minus worse, a number a pair; `prompts`: to which prompt each pair belongs.
     """
 
     accuracy: Estimate
+    accuracy_by_prompt: Estimate
+    best_of_k: Estimate | None
+    kendall_tau: Estimate | None
     log_loss: float
+    brier: float
     ranking_loss: float
+    calibration: dict
     n_pairs: int
     n_prompts: int
     n_ties: int
     n_truncated: int
     n_answers_cut: int
+    n_identical: int
+    n_seen: int | None
     baselines: dict
-    margins: list
+    groups: dict
+    checks: list
+    margins: list = field(repr=False)
+    prompts: list = field(repr=False)
 
     def to_dict(self):
         """Plain numbers, ready for JSON; without the margins."""
-        return {key: value for key, value in asdict(self).items() if key != "margins"}
+        return {key: value for key, value in asdict(self).items() if key not in ("margins", "prompts")}
 
     def save(self, path):
         """Write it as JSON, whole or not at all."""
         write_json(path, self.to_dict())
 
-    def plot(self):
-        """The accuracy beside the baselines, with their intervals."""
+    def plot(self, path=None):
+        """One page of figures; saved where a path is given, shown otherwise."""
         from rmkit.plots import plot_report
 
-        plot_report(self)
+        plot_report(self, path)
 
     def __str__(self):
-        rules = {"chance": "a coin", "longest": "longest wins", "shortest": "shortest wins"}
-        rows = [("accuracy", self.accuracy), *((rules[name], value) for name, value in self.baselines.items())]
-        return "\n".join(
-            [f"{self.n_pairs} pairs from {self.n_prompts} prompts; {self.n_ties} ties left out"]
-            + [f"{name:<14} {estimate}" for name, estimate in rows]
-            + [f"{'log loss':<14} {self.log_loss:.3f} (a coin: {math.log(2):.3f})"]
-            + [f"{'cut to fit':<14} {self.n_truncated} texts, {self.n_answers_cut} of them in the response"]
-        )
+        from rmkit.cards import report_text
+
+        return report_text(self)
 
     __repr__ = __str__
 
 
-def evaluate(model, data, batch_size=32):
-    """Measure a reward model on rankings it should not have been trained on.
+@dataclass
+class Comparison:
+    """What `compare` found of two models on the same pairs; `print` it.
+
+    - `a`, `b`: their accuracies, with intervals that draw whole prompts; `difference`, a minus b, likewise.
+    - `mcnemar`: see `rmkit.statistics.mcnemar`. It takes pairs as independent; where rankings have more than two
+      responses, trust the interval of `difference` more than its p.
+    - `pairs_needed`: the pairs it would have taken to find a difference like this one with a power of 80%; None where
+      there is none.
+    - `baselines`: "chance", "longest" and "shortest" on the same pairs.
+    """
+
+    a: Estimate
+    b: Estimate
+    difference: Estimate
+    mcnemar: dict
+    pairs_needed: int | None
+    n_pairs: int
+    n_prompts: int
+    baselines: dict
+
+    def to_dict(self):
+        """Plain numbers, ready for JSON."""
+        return asdict(self)
+
+    def __str__(self):
+        from rmkit.cards import comparison_text
+
+        return comparison_text(self)
+
+    __repr__ = __str__
+
+
+def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="refuse", quick=False):
+    """Measure a reward model on rankings it has not been trained on.
 
     Of several processes (`accelerate launch`) each reads its share of the texts. Call it in every one of them: they wait
     for each other, and all return the same report.
 
     Args:
-        model: a `RewardModel`.
+        model: a `RewardModel`, or a `SequenceClassifier`.
         data: `Rankings`.
         batch_size: texts a forward pass; it changes the speed, not the result.
+        calibration: other `Rankings`, to fit a temperature on.
+        training: `Rankings` or prompts that the model was trained on, for a model that `rmkit.train` did not train; one
+            that it did remembers sketches of its prompts.
+        seen: what to do if a prompt of the data, or nearly the same one, was trained on: "refuse" to measure, "skip" its
+            rankings, or "measure" all the same, which says how well the model knows its training data by heart.
+        quick: leave out what takes longer than scoring itself: blind scores, bag of words, groups and checks.
 
     Returns:
-        A `Report`. The pairs of one prompt are not independent, so with K > 2 the interval is somewhat too narrow.
+        A `Report`.
 
     Raises:
-        InputError: if the data holds no pair, or is not the same in all processes.
+        InputError: if the data holds no pair, shares a prompt with the training or the calibration data, or is not the same in
+            all processes.
 
     >>> from rmkit import RewardModel, load_rankings
     >>> report = evaluate(RewardModel.from_encoder(), load_rankings("toy"))
     >>> report.n_pairs, report.baselines["chance"]
     (10, 0.500 [0.237, 0.763], n = 10)
     """
+    if seen not in ("refuse", "skip", "measure"):
+        raise InputError(f'seen is {seen!r}; it must be "refuse", "skip" or "measure"')
+    data, n_seen = _unseen(model, data, training, seen)
+    if calibration is not None:
+        _apart(data, calibration)
     rankings = [ranking for ranking in data if ranking.pairs()]
     if not rankings:
         raise InputError("the data holds no pair to measure on: it is empty, or every ranking is a tie")
     check_alike({"data": fingerprint(rankings)})
+    pairs = _Pairs(rankings)
     encoded = encode_rankings(rankings, model.tokenizer, model.config.text_length)
-    rewards = score_together(model, [text.ids for texts in encoded for text in texts], batch_size)  # (N,)
-    sizes = [len(ranking) for ranking in rankings]
-    ranks = [rank for ranking in rankings for rank in ranking.ranks]
-    better, worse, _ = pair_positions(sizes, ranks)  # (P,) each
-    margins = rewards[better] - rewards[worse]  # (P,)
-    n = len(margins)
+    ids = [text.ids for texts in encoded for text in texts]
+    rewards = score_together(model, ids, batch_size)  # (N,)
+    if not rewards.isfinite().all():
+        raise FloatingPointError(
+            f"{(~rewards.isfinite()).sum()} of {len(rewards)} rewards are no numbers: the model is broken"
+        )
+    margins = pairs.margins(rewards)  # (P,)
     n_truncated, n_answers_cut = count_cut(encoded)
-    lengths = torch.tensor([len(response) for ranking in rankings for response in ranking.responses])  # (N,)
-    longer = lengths[better] - lengths[worse]  # (P,)
+    right = statistics.right(margins)  # (P,)
+    many = [n for n, ranking in enumerate(rankings) if len(ranking) > 2]
+    by_ranking = [(rankings[n].ranks, rewards[pairs.starts[n] : pairs.starts[n] + len(rankings[n])]) for n in many]
+    of_prompt = [pairs.prompt[n] for n in many]
     return Report(
-        accuracy=share_above_zero(margins),
-        log_loss=-logsigmoid(margins).mean().item(),
-        ranking_loss=k_choose_2_loss(rewards, sizes, ranks).item(),
-        n_pairs=n,
-        n_prompts=len({ranking.prompt for ranking in rankings}),
+        accuracy=wilson(right.sum().item(), len(right)),
+        accuracy_by_prompt=statistics.by_prompt(right, pairs.prompts),
+        best_of_k=statistics.by_prompt([_best_share(*pair) for pair in by_ranking], of_prompt) if many else None,
+        kendall_tau=statistics.by_prompt(
+            [statistics.kendall_tau(ranks, found.tolist()) for ranks, found in by_ranking], of_prompt, span=(-1, 1)
+        )
+        if many
+        else None,
+        log_loss=statistics.log_loss(margins),
+        brier=statistics.brier(margins),
+        ranking_loss=k_choose_2_loss(rewards, pairs.sizes, pairs.ranks).item(),
+        calibration=_calibrate(model, margins, calibration, batch_size),
+        n_pairs=len(right),
+        n_prompts=len(set(pairs.prompt)),
         n_ties=sum(math.comb(len(ranking), 2) - len(ranking.pairs()) for ranking in data),
         n_truncated=n_truncated,
         n_answers_cut=n_answers_cut,
-        baselines={
-            "chance": wilson(n / 2, n),
-            "longest": share_above_zero(longer),
-            "shortest": share_above_zero(-longer),
-        },
+        n_identical=sum(ids[i] == ids[j] for i, j in zip(pairs.better.tolist(), pairs.worse.tolist(), strict=True)),
+        n_seen=n_seen,
+        baselines=_rules(pairs, rankings) | ({} if quick else _blind(model, rankings, pairs, batch_size)),
+        groups={} if quick else _groups(rankings, pairs, right),
+        checks=[] if quick else check_scores(model, ids),
         margins=margins.tolist(),
+        prompts=pairs.prompts.tolist(),
+    )
+
+
+def compare(model_a, model_b, data, batch_size=32, seen="refuse"):
+    """Measure two models on the same pairs, and say whether one is better.
+
+    Args:
+        model_a, model_b: reward models; `data`, `batch_size`, `seen`: see `evaluate`. With "skip", what either has seen is left out.
+
+    Returns:
+        A `Comparison`.
+
+    >>> from rmkit import RewardModel, load_rankings
+    >>> compare(RewardModel.from_encoder(seed=0), RewardModel.from_encoder(seed=0), load_rankings("toy")).difference.value
+    0.0
+    """
+    for model in (model_a, model_b):  # before either is measured
+        data, _ = _unseen(model, data, None, seen)
+    a, b = (evaluate(model, data, batch_size, seen="measure", quick=True) for model in (model_a, model_b))
+    test = statistics.mcnemar(a.margins, b.margins)
+    apart = statistics.right(a.margins) - statistics.right(b.margins)  # (P,)
+    return Comparison(
+        a=a.accuracy_by_prompt,
+        b=b.accuracy_by_prompt,
+        difference=statistics.by_prompt(apart, a.prompts, span=(-1, 1)),
+        mcnemar=test,
+        pairs_needed=statistics.pairs_needed(test["only_a"], test["only_b"], test["n"]) if test["n"] else None,
+        n_pairs=a.n_pairs,
+        n_prompts=a.n_prompts,
+        baselines={name: a.baselines[name] for name in ("chance", "longest", "shortest")},
     )
 
 
@@ -138,7 +263,186 @@ def score_together(model, texts, batch_size=32):
 def share_above_zero(margins):
     """How many of the margins are positive, those that are zero counting half, with Wilson's interval.
 
-    >>> share_above_zero(torch.tensor([0.3, -0.1, 0.0, 0.2]))
+    >>> share_above_zero([0.3, -0.1, 0.0, 0.2])
     0.625 [0.219, 0.908], n = 4
     """
-    return wilson((margins > 0).sum().item() + (margins == 0).sum().item() / 2, len(margins))
+    return wilson(float(statistics.right(margins).sum()), len(margins))
+
+
+def check_scores(model, texts, most=8):
+    """Whether a text's reward is its own: the same alone, beside any other text, and in any order.
+
+    Args:
+        model: has `score_ids`.
+        texts: lists of token ids; `most` of them are tried, spread over all lengths.
+
+    Returns:
+        [{"name", "passed", "found"}]; `found` is the largest difference between two rewards of one text.
+    """
+    texts = sorted(texts, key=len)
+    chosen = texts[:: max(1, len(texts) // most)][:most]
+    alone = [model.score_ids([text])[0] for text in chosen]
+    longest = texts[-1]
+    others = {
+        "a text alone is scored as in a batch": model.score_ids(chosen),
+        "padding changes nothing": [model.score_ids([text, longest])[0] for text in chosen],
+        "the order of responses changes nothing": model.score_ids(chosen[::-1])[::-1],
+    }
+    checks = []
+    for name, rewards in others.items():
+        found = max(abs(one - other) for one, other in zip(alone, rewards, strict=True))
+        checks.append({"name": name, "passed": bool(found <= SAME), "found": found})
+    return checks
+
+
+class _Pairs:
+    """The pairs of all rankings, in one order: where their texts stand, and to which prompt they belong."""
+
+    def __init__(self, rankings):
+        self.sizes = [len(ranking) for ranking in rankings]
+        self.starts = np.cumsum([0, *self.sizes])  # of each ranking in the list of all texts
+        self.ranks = [rank for ranking in rankings for rank in ranking.ranks]
+        self.better, self.worse, self.ranking = pair_positions(self.sizes, self.ranks)  # (P,) each
+        numbers = {}
+        self.prompt = [numbers.setdefault(ranking.prompt, len(numbers)) for ranking in rankings]  # (rankings,)
+        self.prompts = np.array(self.prompt)[self.ranking.numpy()]  # (P,)
+
+    def margins(self, values):
+        """The better response's value minus the worse one's, (N,) -> (P,)."""
+        values = torch.as_tensor(values)
+        return (values[self.better] - values[self.worse]).double().numpy()
+
+    def accuracy(self, values):
+        """How often the better response has the higher value, with an interval that draws whole prompts."""
+        return statistics.by_prompt(statistics.right(self.margins(values)), self.prompts)
+
+
+def _best_share(ranks, rewards):
+    """Whether the highest reward is on a best response; a share, where several responses have it."""
+    first = [rank for rank, reward in zip(ranks, rewards, strict=True) if reward == rewards.max()]
+    return first.count(min(ranks)) / len(first)
+
+
+def _unseen(model, data, training, seen):
+    """The data without what is to be skipped, and the number of prompts that were trained on, None if nobody knows."""
+    sketches = [] if model.seen is None else [model.seen]
+    if training is not None:
+        sketches.append(sketch(training.prompts if isinstance(training, Rankings) else training))
+    if not sketches:
+        return data, None
+    found = dict(seen_before(data.prompts, np.concatenate(sketches)))
+    n_seen = len({data[position].prompt for position in found})
+    if found and seen == "refuse":
+        first = min(found)
+        exact = sum(similarity == 1 for similarity in found.values())
+        raise InputError(
+            f"{len(found)} of {len(data)} rankings have a prompt that the model was trained on ({exact} the very same, the others "
+            f'nearly), the first is number {first + 1}, "{_short(data[first].prompt)}"; measure on others, or say seen="skip" '
+            '(--seen skip) to leave them out, or "measure" to see how well it knows them by heart'
+        )
+    if seen == "skip":
+        return Rankings([ranking for position, ranking in enumerate(data) if position not in found]), 0
+    return data, n_seen
+
+
+def _apart(data, calibration):
+    """Raise `InputError` unless there are pairs to fit a temperature on, and they are not those that are measured."""
+    if not calibration.n_pairs:
+        raise InputError(
+            "the calibration data holds no pair to fit a temperature on: it is empty, or every ranking is a tie"
+        )
+    shared = seen_before(calibration.prompts, sketch(data.prompts))
+    if shared:
+        number, _ = shared[0]
+        raise InputError(
+            f"{len(shared)} of {len(calibration)} rankings of the calibration data have a prompt that is measured on, the first is "
+            f'number {number + 1}, "{_short(calibration[number].prompt)}"; fit the temperature on other prompts'
+        )
+
+
+def _calibrate(model, margins, data, batch_size):
+    found = statistics.calibration(margins)
+    if data is None:
+        return found
+    rankings = [ranking for ranking in data if ranking.pairs()]
+    encoded = encode_rankings(rankings, model.tokenizer, model.config.text_length)
+    rewards = score_together(model, [text.ids for texts in encoded for text in texts], batch_size)
+    temperature = statistics.fit_temperature(_Pairs(rankings).margins(rewards))
+    after = {
+        "log_loss": statistics.log_loss(margins, temperature),
+        "ece": statistics.calibration(margins, temperature)["ece"],
+    }
+    return found | {"temperature": temperature, "after": after}
+
+
+def _rules(pairs, rankings):
+    """What needs no model: a coin, the longest, the shortest, the annotators."""
+    n = len(pairs.better)
+    lengths = torch.tensor([len(response) for ranking in rankings for response in ranking.responses])  # (N,)
+    rules = {"chance": wilson(n / 2, n), "longest": pairs.accuracy(lengths), "shortest": pairs.accuracy(-lengths)}
+    votes = [ranking.info.get("votes") for ranking in rankings]
+    votes = [verdicts for verdicts in votes if isinstance(verdicts, list) and len(verdicts) > 1]
+    if votes:
+        rules["annotators"] = statistics.agreement(votes)
+        if len({len(verdicts) for verdicts in votes}) == 1 and len(votes[0]) % 2:
+            rules["ceiling"] = statistics.ceiling(rules["annotators"], len(votes[0]))
+    return rules
+
+
+def _blind(model, rankings, pairs, batch_size):
+    """What the same model gets without the prompt, and without the response's words; and what words alone get."""
+    prompts = [ranking.prompt for ranking in rankings for _ in ranking.responses]
+    responses = [response for ranking in rankings for response in ranking.responses]
+    mask = model.tokenizer.mask_token or "x"
+    masked = [re.sub(r"\S+", mask.replace("\\", ""), response) for response in responses]
+    found = {}
+    for name, texts in {"prompt_blind": ([""] * len(prompts), responses), "response_blind": (prompts, masked)}.items():
+        encoded = encode_many(model.tokenizer, *texts, model.config.text_length)
+        found[name] = pairs.accuracy(score_together(model, [text.ids for text in encoded], batch_size))
+    words = bag_of_words(Rankings(rankings))
+    return found | ({"bag_of_words": words} if words else {})
+
+
+def _groups(rankings, pairs, right):
+    """Accuracy by what is known of the pairs: {what: [{"name", "accuracy", "n_prompts"}]}, the largest group first."""
+    members = {}  # {(what, name): [pair, ...]}
+    for pair, (n, i, j) in enumerate(
+        zip(*(t.tolist() for t in (pairs.ranking, pairs.better, pairs.worse)), strict=True)
+    ):
+        ranking = rankings[n]
+        i, j = i - pairs.starts[n], j - pairs.starts[n]
+        for key in _names(ranking, i, j):
+            members.setdefault(key, []).append(pair)
+    groups = {}
+    for (what, name), own in members.items():
+        accuracy = statistics.by_prompt(right[own], pairs.prompts[own])
+        groups.setdefault(what, []).append(
+            {"name": name, "accuracy": accuracy, "n_prompts": len(set(pairs.prompts[own].tolist()))}
+        )
+    orders = {"length": [name for _, name in LENGTHS].index, "distance": lambda name: int(name.split()[0])}
+    for what, found in groups.items():
+        order = orders.get(what)
+        found.sort(key=lambda one: order(one["name"]) if order else -one["accuracy"].n)
+    return groups
+
+
+def _names(ranking, i, j):
+    """The groups, as (what, name), of the pair in which response i is better than response j."""
+    info = ranking.info
+    ratio = len(ranking.responses[i]) / len(ranking.responses[j])
+    yield "length", next(name for most, name in LENGTHS if ratio <= most)
+    if isinstance(info.get("domain"), str):
+        yield "domain", info["domain"]
+    tags = info.get("tags", info.get("tag"))
+    for tag in [tags] if isinstance(tags, str) else dict.fromkeys(tags) if isinstance(tags, list) else []:
+        yield "tag", str(tag)
+    flaws = info.get("flaws")
+    if isinstance(flaws, list) and len(flaws) == len(ranking) and isinstance(flaws[j], str):
+        yield "flaw", flaws[j]
+    if len(ranking) > 2:
+        apart = ranking.ranks[j] - ranking.ranks[i]
+        yield "distance", {1: "1 rank", 2: "2 ranks", 3: "3 ranks"}.get(apart, "4 ranks or more")
+
+
+def _short(text):
+    return text if len(text) <= 60 else text[:57] + "..."

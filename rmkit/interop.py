@@ -154,6 +154,7 @@ class SequenceClassifier(nn.Module):
     """
 
     score, rank, score_ids = RewardModel.score, RewardModel.rank, RewardModel.score_ids
+    seen = None  # nobody knows which prompts it was trained on
 
     def __init__(self, classifier, tokenizer, text_length=256):
         super().__init__()

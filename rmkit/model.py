@@ -12,8 +12,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers.utils import cached_file
 
 from rmkit.batching import encode_many, length_buckets, pad
 from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet, reads_both_ways
@@ -22,6 +24,7 @@ from rmkit.files import put_in_place
 from rmkit.packing import can_pack, cls_vectors
 
 WEIGHTS = "model.safetensors"
+SEEN = "seen-prompts.safetensors"  # sketches of the prompts that the model was trained on (rmkit.overlap)
 
 
 class RewardConfig(PretrainedConfig):
@@ -79,6 +82,7 @@ class RewardModel(PreTrainedModel):
         self.encoder = AutoModel.from_config(encoder_config, **own_pooling(encoder_config))
         self.head = nn.Linear(encoder_config.hidden_size, 1)
         self.tokenizer = None
+        self.seen = None  # (prompts, 128) bytes once `train` has begun; None says that nobody knows
         self.post_init()
 
     @classmethod
@@ -248,6 +252,8 @@ class RewardModel(PreTrainedModel):
                 super().save_pretrained(temporary, **kwargs)
                 if self.tokenizer is not None:
                     self.tokenizer.save_pretrained(temporary)
+                if self.seen is not None:
+                    save_file({"seen": self.seen}, Path(temporary) / SEEN)
             # The weights come last: a folder that has them has all the rest.
             for path in sorted(Path(temporary).iterdir(), key=lambda path: path.name == WEIGHTS):
                 with open(path, "rb") as file:
@@ -277,6 +283,9 @@ class RewardModel(PreTrainedModel):
             raise InputError(f"model {str(name)!r}: the weights hold no {missing[0]!r}; save it again with rmkit")
         where = {key: kwargs[key] for key in ("revision", "token", "cache_dir") if key in kwargs}
         model.tokenizer = load_tokenizer(name, **where)
+        missing_is_fine = {"_raise_exceptions_for_missing_entries": False, "_raise_exceptions_for_connection_errors": False}
+        seen = cached_file(name, SEEN, **missing_is_fine, **where)
+        model.seen = load_file(seen)["seen"] if seen else None
         return _in_memory(model.eval())
 
 

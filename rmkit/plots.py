@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
 
+from rmkit.cards import GROUPS, MOST, NAMES
+
 # Okabe and Ito's palette, which people with any kind of color vision can tell apart.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#B84A00", "#007A5E", "#5F5F5F"
 SERIES = [(BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "^", "-.")]  # color, marker, dash
@@ -343,8 +345,7 @@ def plot_coverage(shares, curves):
         curves: {name of the interval: [how often it contains the true share, one number for each of `shares`]}.
     """
     with drawing(height=3.4) as axes:
-        axes.axhline(0.95, color=GRAY, linestyle=":", linewidth=1.5)
-        axes.text(shares[0], 0.97, "promised: 0.95", color=GRAY, va="bottom")
+        axes.axhline(0.95, color=GRAY, linestyle=":", linewidth=1.5, label="promised: 0.95")
         for (name, coverage), (color, marker, dash) in zip(curves.items(), SERIES, strict=False):
             axes.plot(shares, coverage, color=color, marker=marker, linestyle=dash, markersize=4, label=name)
         axes.set(xlabel="$q$, true share of right pairs", ylabel="how often the interval contains $q$", ylim=(0, 1.08))
@@ -359,7 +360,7 @@ def plot_reliability(series):
     """
     with drawing(height=4) as axes:
         axes.plot([0.5, 1], [0.5, 1], color=GRAY, linestyle=":", linewidth=1.5)
-        axes.text(0.94, 0.915, "right as often\nas it claims", color=GRAY, ha="center", va="top")
+        axes.text(1, 0.87, "right as often\nas it claims", color=GRAY, ha="right", va="top")
         for (name, points), (color, marker, dash) in zip(series.items(), SERIES, strict=False):
             claims, shares = zip(*points, strict=True)
             values = [share.value for share in shares]
@@ -373,22 +374,63 @@ def plot_reliability(series):
         axes.legend(frameon=False, loc="lower right")
 
 
-def plot_report(report):
-    """Whether the model does better than trivial rules on the same pairs (chapter 6).
+def plot_report(report, path=None):
+    """A report on one page: rivals, calibration, margins, and the groups of pairs (chapter 6).
 
     Args:
         report: an `rmkit.Report`.
+        path: where to save the figure; left out, it is shown.
     """
-    names = {"chance": "a coin", "longest": "longest wins", "shortest": "shortest wins"}
-    rows = [("the model", report.accuracy), *((names[key], share) for key, share in report.baselines.items())]
-    with drawing(height=2.4) as axes:
-        axes.axvline(0.5, color=GRAY, linestyle=":", linewidth=1.5)
-        for height, (name, share) in enumerate(reversed(rows)):
-            color, marker = (BLUE, "o") if name == "the model" else (GRAY, "s")
-            reach = [[share.value - share.low], [share.high - share.value]]
-            axes.errorbar([share.value], [height], xerr=reach, color=color, marker=marker, capsize=3)
-        axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)])
-        axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4), xlabel=f"accuracy on {report.n_pairs} pairs, 95% intervals")
+    rivals = [("the model", report.accuracy_by_prompt), *((NAMES[key], share) for key, share in report.baselines.items())]
+    groups = {what: [(one["name"], one["accuracy"]) for one in found[:MOST]] for what, found in report.groups.items()}
+    heights = [0.7 + 0.26 * len(rivals), 3.0, 2.2, *(0.7 + 0.26 * len(found) for found in groups.values())]
+    with plt.rc_context(STYLE):
+        figure = plt.figure(figsize=(5, sum(heights)), layout="constrained")
+        axes = iter(figure.subplots(len(heights), height_ratios=heights))
+        draw_shares(next(axes), rivals, f"accuracy on {report.n_pairs} pairs")
+        draw_reliability(next(axes), report.calibration)
+        draw_margins(next(axes), report.margins)
+        for what, found in groups.items():
+            draw_shares(next(axes), found, f"accuracy by {GROUPS.get(what, what)}")
+        if path:
+            figure.savefig(path)
+        else:
+            plt.show()
+        plt.close(figure)
+
+
+def draw_shares(axes, rows, label):
+    """Shares with their 95% intervals from top to bottom, half marked, the first in color if it is the model."""
+    axes.axvline(0.5, color=GRAY, linestyle=":", linewidth=1.5)
+    for height, (name, share) in enumerate(reversed(rows)):
+        color, marker = (BLUE, "o") if name == "the model" else (GRAY, "s")
+        reach = [[share.value - share.low], [share.high - share.value]]
+        axes.errorbar([share.value], [height], xerr=reach, color=color, marker=marker, capsize=3)
+    axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)])
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4), xlabel=label)
+
+
+def draw_reliability(axes, found):
+    """How often the model is right, by how sure it is; on the line it would be as often right as it says."""
+    said = [one["confidence"] for one in found["bins"]]
+    right = [one["right"] for one in found["bins"]]
+    reach = [[one["value"] - one["low"] for one in right], [one["high"] - one["value"] for one in right]]
+    axes.plot([0.5, 1], [0.5, 1], color=GRAY, linestyle=":", linewidth=1.5, label="as it says")
+    shares = [one["value"] for one in right]
+    axes.errorbar(said, shares, yerr=reach, color=BLUE, marker="o", linestyle="none", capsize=3, label="the model")
+    axes.set(xlabel=r"how sure it is, $\sigma(|\Delta|)$", ylabel="share right", xlim=(0.48, 1.02), ylim=(0, 1.03))
+    axes.legend(frameon=False, loc="lower right")
+
+
+def draw_margins(axes, margins):
+    """How the margins are spread; those below zero are pairs that the model gets wrong."""
+    reach = max(map(abs, margins)) or 1
+    edges = [reach * step / 15 for step in range(-15, 16)]
+    for color, hatch, name, keep in [(ORANGE, "///", "wrong", lambda m: m < 0), (BLUE, "", "right", lambda m: m >= 0)]:
+        look = {"facecolor": color, "edgecolor": "white", "hatch": hatch}
+        axes.hist([margin for margin in margins if keep(margin)], bins=edges, label=name, **look)
+    axes.set(xlabel=r"margin $\Delta$", ylabel="pairs")
+    axes.legend(frameon=False, loc="upper left")
 
 
 def plot_flaws(shares, path=None):

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -19,12 +20,13 @@ from rmkit.checkpoints import (
     save_trained,
     whole_state,
 )
-from rmkit.data import Estimate
+from rmkit.data import Estimate, prompt_key
 from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss
 from rmkit.model import RewardModel, check_share
+from rmkit.overlap import sketch
 from rmkit.processes import check_alike, join_processes
 
 
@@ -147,6 +149,10 @@ def train(
     accelerator = join_processes()
     start = time.perf_counter()
     model.config.text_length = max_length
+    reward_model = model if isinstance(model, RewardModel) else model.get_base_model()
+    prompts = sketch([ranking.prompt for ranking in rankings])
+    before = [] if reward_model.seen is None else [reward_model.seen]
+    reward_model.seen = np.unique(np.concatenate([*before, prompts]), axis=0)
     encoded = encode_rankings(rankings, model.tokenizer, max_length)
     lengths = [max(len(text.ids) for text in texts) for texts in encoded]
     if freeze is not None:
@@ -191,7 +197,7 @@ def train(
             raise FloatingPointError(f"the loss became {loss} in epoch {epoch}; try a smaller learning rate than {lr}")
         entry = {"epoch": epoch, "loss": loss, "held_out_loss": None, "held_out_accuracy": None}
         if eval_data is not None:
-            report = evaluate(model, eval_data)
+            report = evaluate(model, eval_data, seen="measure", quick=True)
             entry |= {"held_out_loss": report.ranking_loss, "held_out_accuracy": asdict(report.accuracy)}
             history.longest_wins = asdict(report.baselines["longest"])
         history.epochs.append(entry)
@@ -244,6 +250,13 @@ def check_data(data, eval_data=None):
         raise InputError("the training data holds no pair to learn from: it is empty, or every ranking is a tie")
     if eval_data is not None and not eval_data.n_pairs:
         raise InputError("the held-out data holds no pair to measure on: it is empty, or every ranking is a tie")
+    trained_on = {prompt_key(prompt) for prompt in data.prompts}
+    for number, prompt in enumerate(eval_data.prompts if eval_data is not None else [], 1):
+        if prompt_key(prompt) in trained_on:
+            raise InputError(
+                f"held-out ranking {number} has a prompt of the training data, {prompt[:60]!r}; hold out others, as "
+                "`data.split` does"
+            )
 
 
 def check_settings(epochs, lr, batch_size, max_length, seed, freeze, micro_batch_size=None, longest_text=None):

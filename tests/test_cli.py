@@ -47,10 +47,15 @@ def test_train_evaluate_score_rank(tmp_path, capsys):
     assert result["epochs"][0]["held_out_accuracy"].keys() == {"value", "low", "high", "n"}
     assert "8 rankings (8 pairs), 2 held out" in err
 
-    status, out, _ = call(capsys, "evaluate", "--model", output, "--data", "toy", "--json")
+    ask = ["evaluate", "--model", output, "--data", "toy", "--json"]
+    status, out, err = call(capsys, *ask)
+    assert (status, out) == (2, "") and "8 of 10 rankings have a prompt that the model was trained on (8 the very same" in err
+    status, out, _ = call(capsys, *ask, "--seen", "measure")
     report = json.loads(out)
-    assert status == 0 and report["accuracy"]["n"] == report["n_pairs"] == 10
-    assert report["baselines"].keys() == {"chance", "longest", "shortest"}
+    assert status == 0 and report["accuracy"]["n"] == report["n_pairs"] == 10 and report["n_seen"] == 8
+    assert {"chance", "longest", "shortest", "prompt_blind", "response_blind"} <= report["baselines"].keys()
+    status, out, _ = call(capsys, *ask, "--seen", "skip")
+    assert status == 0 and json.loads(out)["n_pairs"] == 2
 
     ask = [
         "--model",
@@ -238,6 +243,34 @@ def test_an_empty_prompt_or_response(capsys, model):
     assert status == 2 and "response 1 is ''" in err
     status, _, err = call(capsys, "score", "--model", model, "--prompt", "a\udcff", "--response", "b")
     assert status == 2 and "must be valid UTF-8" in err
+
+
+def test_evaluate_writes_card_and_figures_but_over_nothing(tmp_path, capsys, model):
+    card, figures = tmp_path / "new" / "README.md", tmp_path / "report.png"
+    ask = ["evaluate", "--model", model, "--data", "toy", "--limit", 6, "--card", card, "--figures", figures]
+    other = jsonl(tmp_path / "other.jsonl", {**GOOD, "prompt": "Something else?"})
+    status, out, err = call(capsys, *ask, "--calibration", other, "--training", other)
+    assert status == 0, err
+    assert "with temperature" in out and "6 pairs from 6 prompts" in card.read_text() and figures.stat().st_size > 10_000
+    for options, words in [
+        (ask, "README.md: exists already"),
+        ([*ask[:-4], "--figures", tmp_path / "report.jpeg"], "must end in .png or .svg or .pdf"),
+        ([*ask[:-4], "--calibration", "toy"], "6 of 10 rankings of the calibration data"),
+        ([*ask[:-4], "--training", "toy"], "6 of 6 rankings have a prompt that the model was trained on"),
+    ]:
+        status, out, err = call(capsys, *options)
+        assert (status, out) == (2, "") and words in err and len(err.splitlines()) == 1
+
+
+def test_compare(tmp_path, capsys, model):
+    status, out, err = call(capsys, "compare", model, model, "--data", "toy", "--json")
+    found = json.loads(out)
+    assert status == 0 and found["difference"]["value"] == 0 and found["n_pairs"] == 10 and found["pairs_needed"] is None
+    assert found["models"] == [str(model), str(model)] and found["baselines"].keys() == {"chance", "longest", "shortest"}
+    status, out, err = call(capsys, "compare", model, model, "--data", "toy")
+    assert status == 0 and "A minus B" in out and "McNemar, exact" in out and f"B is {model}" in out
+    status, out, err = call(capsys, "compare", model, tmp_path / "none", "--data", "toy")
+    assert (status, out) == (2, "") and "no such folder" in err
 
 
 def test_a_text_of_100_000_words_is_accepted_cut_and_counted(tmp_path, capsys, model):

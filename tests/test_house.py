@@ -16,7 +16,8 @@ from gates import headings, prose
 URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
 FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "processes", "encoders", "packing", "data"]
-FLOORS += ["batching", "audit", "model", "checkpoints", "evaluation", "training", "interop", "scoring", "plots", "cli", "__main__"]
+FLOORS += ["statistics", "overlap", "batching", "audit", "model", "checkpoints", "cards", "evaluation", "training", "interop"]
+FLOORS += ["scoring", "plots", "cli", "__main__"]
 
 
 def read(name):

@@ -1,6 +1,7 @@
 """The figures hold what their captions say: data drawn, axes named, no title, white paper, two cues for each series."""
 
 import math
+from types import SimpleNamespace
 
 import matplotlib
 import pytest
@@ -9,6 +10,7 @@ matplotlib.use("Agg")
 
 from rmkit import plots
 from rmkit.data import wilson
+from rmkit.statistics import calibration
 
 
 @pytest.fixture
@@ -415,3 +417,34 @@ def test_kept_lines_hold_megabytes(shown):
     draw_kept()
     lines = {line.get_label(): list(line.get_ydata()) for line in shown[0].lines}
     assert lines == {"all": [100, 200, 400], "checkpointing": [10, 20, 40]}
+
+
+def report_of(n=60):
+    """What `evaluate` finds, as far as the page of figures needs it."""
+    margins = [0.1 * (i % 7) - 0.2 for i in range(n)]
+    groups = {"domain": [{"name": f"field {i}", "accuracy": wilson(i, 9), "n_prompts": 3} for i in range(10)]}
+    return SimpleNamespace(
+        accuracy_by_prompt=wilson(40, n),
+        baselines={"chance": wilson(30, n), "annotators": wilson(50, n)},
+        calibration=calibration(margins),
+        margins=margins,
+        groups=groups,
+        n_pairs=n,
+    )
+
+
+def test_a_report_is_one_page_of_figures(shown, tmp_path):
+    report = report_of()
+    plots.plot_report(report)
+    rivals, reliability, margins, domains = shown[0].figure.axes
+    assert [label.get_text() for label in rivals.get_yticklabels()] == ["two annotators agree", "a coin", "the model"]
+    points = next(line for line in reliability.lines if line.get_marker() == "o")
+    assert list(points.get_xdata()) == [one["confidence"] for one in report.calibration["bins"]]
+    assert list(points.get_ydata()) == [one["right"]["value"] for one in report.calibration["bins"]]
+    wrong, right = ([bar.get_height() for bar in bars.patches] for bars in margins.containers)
+    assert sum(wrong) == sum(m < 0 for m in report.margins) and sum(right) == 60 - sum(wrong)
+    assert len(domains.get_yticklabels()) == 8 and domains.get_xlabel() == "accuracy by domain"
+    for axes in shown[0].figure.axes:
+        assert axes.get_title() == "" and axes.get_xlabel()
+    plots.plot_report(report, tmp_path / "page.svg")
+    assert (tmp_path / "page.svg").read_text().startswith("<?xml")

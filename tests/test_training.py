@@ -261,8 +261,16 @@ def test_resuming_with_other_data_is_refused(tmp_path):
         run(tmp_path, on_epoch=interrupt_after(1))
     with pytest.raises(InputError, match="another data"):
         train(
-            RewardModel.from_encoder(), TOY, TOY[:2], batch_size=2, max_length=48, seed=1, output=tmp_path, resume=True
+            RewardModel.from_encoder(), TOY[:6], TOY[6:8], batch_size=2, max_length=48, seed=1, output=tmp_path, resume=True
         )
+
+
+def test_held_out_data_that_are_trained_on_are_refused_before_any_work():
+    again = Rankings([Ranking("  " + TOY[1].prompt.upper(), ["yes", "no"])])
+    model = RewardModel.from_encoder()
+    with pytest.raises(InputError, match="held-out ranking 2 has a prompt of the training data"):
+        train(model, TOY[:4], Rankings([TOY[5], *again]))
+    assert model.seen is None
 
 
 def test_a_full_disk_leaves_the_previous_checkpoint_whole(tmp_path, monkeypatch, reference):
