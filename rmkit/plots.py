@@ -407,7 +407,8 @@ def draw_shares(axes, rows, label):
         reach = [[share.value - share.low], [share.high - share.value]]
         axes.errorbar([share.value], [height], xerr=reach, color=color, marker=marker, capsize=3)
     axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)])
-    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4), xlabel=label)
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
+    axes.set_xlabel(label, loc="right")  # a long one grows to the left, where there is room
 
 
 def draw_reliability(axes, found):
