@@ -337,6 +337,43 @@ def plot_best_of_n(ranks, chance):
         axes.set_ylim(1.15 * max(chance, *(max(values) for values in ranks.values())), -0.1)
 
 
+def plot_coverage(shares, curves):
+    """How often an interval that promises 95% contains the true share, by the true share (chapter 6).
+
+    Args:
+        shares: true shares, from left to right.
+        curves: {name of the interval: [how often it contains the true share, one number for each of `shares`]}.
+    """
+    with drawing(height=3.4) as axes:
+        axes.axhline(0.95, color=GRAY, linestyle=":", linewidth=1.5, label="promised: 0.95")
+        for (name, coverage), (color, marker, dash) in zip(curves.items(), SERIES, strict=False):
+            axes.plot(shares, coverage, color=color, marker=marker, linestyle=dash, markersize=4, label=name)
+        axes.set(xlabel="$q$, true share of right pairs", ylabel="how often the interval contains $q$", ylim=(0, 1.08))
+        axes.legend(frameon=False, loc="lower left")
+
+
+def plot_reliability(series):
+    """Whether a model is right as often as it claims: a point a bin, with its 95% interval (chapter 6).
+
+    Args:
+        series: {name: [(mean claim of the bin, Estimate of the share that is right), ...]}, three at most.
+    """
+    with drawing(height=4) as axes:
+        axes.plot([0.5, 1], [0.5, 1], color=GRAY, linestyle=":", linewidth=1.5)
+        axes.text(1, 0.87, "right as often\nas it claims", color=GRAY, ha="right", va="top")
+        for (name, points), (color, marker, dash) in zip(series.items(), SERIES, strict=False):
+            claims, shares = zip(*points, strict=True)
+            values = [share.value for share in shares]
+            reach = [[s.value - s.low for s in shares], [s.high - s.value for s in shares]]
+            look = {"color": color, "marker": marker, "linestyle": dash, "capsize": 3, "elinewidth": 1.2}
+            axes.errorbar(claims, values, yerr=reach, label=name, **look)
+        axes.set(
+            xlabel=r"claimed: mean of $\sigma(|\Delta|)$ in the bin", ylabel="share of the bin's pairs that is right"
+        )
+        axes.set(xlim=(0.49, 1.01), ylim=(0.3, 1.03))
+        axes.legend(frameon=False, loc="lower right")
+
+
 def plot_report(report, path=None):
     """A report on one page: rivals, calibration, margins, and the groups of pairs (chapter 6).
 
@@ -390,7 +427,8 @@ def draw_shares(axes, rows, label):
         reach = [[share.value - share.low], [share.high - share.value]]
         axes.errorbar([share.value], [height], xerr=reach, color=color, marker=marker, capsize=3)
     axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)])
-    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4), xlabel=label)
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
+    axes.set_xlabel(label, loc="right")  # a long one grows to the left, where there is room
 
 
 def draw_reliability(axes, found):

@@ -98,6 +98,18 @@ def draw_best_of_n():
 CHAPTER_5 = [draw_luck, draw_levels, draw_best_of_n]
 
 
+def draw_coverage():
+    return plots.plot_coverage([0.5, 0.7, 0.9], {"Wilson": [0.96, 0.94, 0.95], "textbook": [0.95, 0.92, 0.65]})
+
+
+def draw_reliability():
+    first = [(0.55, wilson(60, 100)), (0.65, wilson(30, 40))]
+    return plots.plot_reliability({"one epoch": first, "two epochs": [(0.56, wilson(50, 100)), (0.8, wilson(9, 12))]})
+
+
+CHAPTER_6 = [draw_coverage, draw_reliability]
+
+
 def draw_goodhart():
     proxy = [[0.0, 1.0, 2.0, 3.0], [0.0, 1.2, 2.2, 3.4]]
     return plots.plot_goodhart([1, 4, 16, 64], proxy, [[0.0, 0.9, 1.1, 0.4], [0.0, 0.7, 0.5, -0.4]])
@@ -181,7 +193,7 @@ def draw_k(path=None):
 
 
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
-EVERY = CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_8 + CHAPTER_9 + CHAPTER_10 + DATA_CARD
+EVERY = CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_8 + CHAPTER_9 + CHAPTER_10 + DATA_CARD
 
 
 @pytest.mark.parametrize("draw", EVERY)
@@ -339,6 +351,24 @@ def test_best_of_n_has_each_picker_and_chance_with_the_best_rank_on_top(shown):
     assert any(set(line.get_ydata()) == {1.5} for line in axes.lines), "chance is drawn"
     low, high = axes.get_ylim()
     assert low > 1.5 and high < 0
+
+
+def test_coverage_has_each_interval_and_what_is_promised(shown):
+    draw_coverage()
+    lines = {line.get_label(): list(line.get_ydata()) for line in shown[0].lines}
+    assert lines["Wilson"] == [0.96, 0.94, 0.95] and lines["textbook"] == [0.95, 0.92, 0.65]
+    assert any(set(line.get_ydata()) == {0.95} for line in shown[0].lines), "the promise is drawn"
+
+
+def test_reliability_has_a_point_and_an_interval_a_bin_and_the_diagonal(shown):
+    draw_reliability()
+    axes = shown[0]
+    points = [list(zip(*line.get_data(), strict=True)) for line in axes.lines if line.get_marker() in ("o", "s")]
+    assert points == [[(0.55, 0.6), (0.65, 0.75)], [(0.56, 0.5), (0.8, 0.75)]]
+    assert any(list(line.get_xdata()) == list(line.get_ydata()) == [0.5, 1] for line in axes.lines), "the diagonal"
+    (x, low), (_, high) = axes.containers[1].lines[2][0].get_segments()[1]
+    assert (x, low, high) == pytest.approx((0.8, wilson(9, 12).low, wilson(9, 12).high))
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one epoch", "two epochs"]
 
 
 @pytest.mark.parametrize("draw", DATA_CARD)
