@@ -48,7 +48,7 @@ book: _build/book.done
 	@echo "The book:  _build/html/index.html   (make serve shows it at http://127.0.0.1:$(PORT)/)"
 	@echo "The model: _build/model             (.venv/bin/rmkit score --model _build/model --prompt ... --response ...)"
 
-_build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done _build/how-fast.done _build/report-cards.done $(PAGES) $(PACKAGE)
+_build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done _build/how-fast.done _build/report-cards.done _build/attacks.done $(PAGES) $(PACKAGE)
 	@echo "Rendering the book ..."
 	@rm -rf _build/html _build/.doctrees
 	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >_build/book.log 2>&1 || { cat _build/book.log; exit 1; }
@@ -84,6 +84,11 @@ _build/how-fast.done: .venv/installed $(MEASURED) .ci/how_fast.py .ci/data_card.
 # Two models on human preferences, as tests/benchmarks/reports.py measured them: the page book/report-cards.md.
 _build/report-cards.done: .venv/installed $(MEASURED) .ci/report_cards.py .ci/data_card.py rmkit/plots.py rmkit/cards.py
 	@.venv/bin/python .ci/report_cards.py
+	@touch $@
+
+# What attacks gain and repairs cost, as tests/benchmarks/attacks.py measured it last: the page book/attacks.md.
+_build/attacks.done: .venv/installed $(MEASURED) .ci/attacks_page.py .ci/data_card.py rmkit/plots.py
+	@.venv/bin/python .ci/attacks_page.py
 	@touch $@
 
 serve:

@@ -581,6 +581,53 @@ def plot_selection(sizes, curves, chance):
         axes.set_xticks(sizes[::2], [f"{n}" for n in sizes[::2]])
         axes.set(xlabel="$n$, answers to pick from", ylabel="gold reward of the pick", ylim=(0, 1.03))
         axes.legend(frameon=False, loc="lower left")
+def plot_scoreboard(series, path=None):
+    """How often the worst response beats the best, by attack, before and after a repair (chapter 7).
+
+    Args:
+        series: {model: {attack: share of prompts, an `Estimate`}}, as `Scoreboard.shares` gives it; three models at most, the
+            same attacks for each.
+        path: where to save the figure; left out, it is shown.
+    """
+    attacks = list(next(iter(series.values())))
+    rows = range(len(attacks), 0, -1)
+    apart = 0.24  # between the models of a row
+    with drawing(height=1.1 + 0.25 * len(attacks) * max(2, len(series)) ** 0.7, path=path) as axes:
+        for row in rows[1:]:
+            axes.axhline(row + 0.5, color="#DDDDDD", linewidth=1)
+        for number, ((name, shares), (color, marker, _)) in enumerate(zip(series.items(), SERIES, strict=False)):
+            heights = [row + apart * ((len(series) - 1) / 2 - number) for row in rows]
+            values = [shares[attack].value for attack in attacks]
+            reach = [[shares[attack].value - shares[attack].low for attack in attacks]]
+            reach += [[shares[attack].high - shares[attack].value for attack in attacks]]
+            look = {"color": color, "marker": marker, "linestyle": "none", "capsize": 2, "elinewidth": 1.5}
+            axes.errorbar(values, heights, xerr=reach, label=name, **look)
+        axes.set_yticks(rows, attacks)
+        axes.tick_params(axis="y", length=0)
+        axes.set(xlabel="worst response beats best (share of prompts)", ylabel="attack", xlim=(-0.02, 1.02))
+        axes.set_ylim(0.45, len(attacks) + 0.55)
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1), ncols=len(series), handletextpad=0.2)
+
+
+def plot_words(words, path=None):
+    """Which words carry the reward: a bar a word, in the order of the response (chapter 7).
+
+    Args:
+        words: [(word, how far the reward falls without it)], as `rmkit.leave_one_out` returns it.
+        path: where to save the figure; left out, it is shown.
+    """
+    rows = range(len(words), 0, -1)
+    drops = [drop for _, drop in words]
+    room = 0.08 * (max(map(abs, drops)) or 1)
+    with drawing(height=0.9 + 0.21 * len(words), path=path) as axes:
+        axes.axvline(0, color=GRAY, linewidth=1)
+        for row, drop in zip(rows, drops, strict=True):
+            color, hatch = (BLUE, "") if drop >= 0 else (ORANGE, "////")
+            axes.barh(row, drop, color="white" if hatch else color, edgecolor=color, hatch=hatch, height=0.7)
+        axes.set_yticks(rows, [word for word, _ in words])
+        axes.tick_params(axis="y", length=0)
+        axes.set(xlabel="reward with the word minus without it", ylabel="word of the response")
+        axes.set(xlim=(min(0, *drops) - room, max(0, *drops) + room), ylim=(0.3, len(words) + 0.7))
 
 
 def plot_flaws(shares, path=None):

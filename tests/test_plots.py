@@ -159,6 +159,23 @@ def draw_first_push():
 CHAPTER_9 = [draw_directions, draw_repairs, draw_first_push]
 
 
+SHARES = {
+    "before": {"unattacked": wilson(3, 10), "echo": wilson(9, 10)},
+    "after": {"unattacked": wilson(4, 10), "echo": wilson(0, 10)},
+}
+
+
+def draw_scoreboard(path=None):
+    return plots.plot_scoreboard(SHARES, path)
+
+
+def draw_words(path=None):
+    return plots.plot_words([("It", 0.25), ("is", -0.125), ("Lima.", 0.5), ("is", 0.0)], path)
+
+
+CHAPTER_7 = [draw_scoreboard, draw_words]
+
+
 def draw_positions():
     return plots.plot_positions({"padded to 256": (60_000, 300_000), "alike lengths": (60_000, 80_000)})
 
@@ -193,7 +210,7 @@ def draw_k(path=None):
 
 
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
-EVERY = CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_8 + CHAPTER_9 + CHAPTER_10 + DATA_CARD
+EVERY = CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_7 + CHAPTER_8 + CHAPTER_9 + CHAPTER_10 + DATA_CARD
 
 
 @pytest.mark.parametrize("draw", EVERY)
@@ -371,11 +388,34 @@ def test_reliability_has_a_point_and_an_interval_a_bin_and_the_diagonal(shown):
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one epoch", "two epochs"]
 
 
-@pytest.mark.parametrize("draw", DATA_CARD)
+@pytest.mark.parametrize("draw", CHAPTER_7 + DATA_CARD)
 def test_a_figure_with_a_path_is_saved_and_not_shown(draw, shown, tmp_path):
     assert draw(tmp_path / "figure.png") is None
     assert matplotlib.image.imread(tmp_path / "figure.png").shape[1] == 800
     assert not shown
+
+
+def test_scoreboard_has_a_row_an_attack_with_the_intervals_of_each_model(shown):
+    draw_scoreboard()
+    axes = shown[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["unattacked", "echo"]
+    before, after = axes.containers
+    assert list(before[0].get_xdata()) == [0.3, 0.9] and list(after[0].get_xdata()) == [0.4, 0.0]
+    assert {before[0].get_marker(), after[0].get_marker()} == {"o", "s"}
+    spread = before.lines[2][0].get_segments()[1]
+    assert (spread[0][0], spread[1][0]) == pytest.approx((wilson(9, 10).low, wilson(9, 10).high))
+    heights = [*before[0].get_ydata(), *after[0].get_ydata()]
+    assert [round(height) for height in heights] == [2, 1, 2, 1] and len(set(heights)) == 4  # side by side in their row
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["before", "after"]
+
+
+def test_words_stand_from_top_to_bottom_and_losses_are_hatched(shown):
+    draw_words()
+    axes = shown[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["It", "is", "Lima.", "is"]
+    bars = {bar.get_y() + bar.get_height() / 2: bar for bar in axes.patches}
+    assert [bars[height].get_width() for height in sorted(bars, reverse=True)] == [0.25, -0.125, 0.5, 0.0]
+    assert [bool(bar.get_hatch()) for bar in axes.patches] == [False, True, False, False]
 
 
 def test_flaws_are_told_by_number_as_well_as_by_shade(shown):
