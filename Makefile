@@ -103,7 +103,7 @@ test: book
 	@$(RUN) ruff check .
 	@$(RUN) nbstripout --verify $(STRIP) notebooks/*.ipynb
 	@$(RUN) pytest
-	@$(RUN) pytest --nbval --nbval-current-env --nbval-cell-timeout=120 notebooks
+	@$(RUN) pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 	@echo "All checks passed."
 
 # --- the measurements
