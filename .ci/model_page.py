@@ -7,9 +7,12 @@ import json
 import math
 from pathlib import Path
 
+from data_card import interval, share, table
+
+from rmkit.cards import GROUPS, NAMES
+
 BUILD = Path(__file__).resolve().parent.parent / "_build"
 COMMAND = "rmkit train --data course --output _build/model"  # the Makefile's; tests/test_book.py compares
-RULES = {"chance": "a coin", "longest": "the longest wins", "shortest": "the shortest wins"}
 
 
 def training_page(history):
@@ -43,21 +46,36 @@ def training_page(history):
 
 
 def evaluation_page(report):
-    """Accuracy beside its baselines, each with its interval, in Markdown."""
-    measured = [("this model", report["accuracy"])]
-    measured += [(words, report["baselines"][name]) for name, words in RULES.items()]
-    rows = [
-        f"| {words} | {share['value']:.0%} | {share['low']:.0%} to {share['high']:.0%} | {share['n']} |"
-        for words, share in measured
+    """Accuracy beside its rivals, calibration and the groups of pairs, in Markdown."""
+    rivals = [("this model", report["accuracy_by_prompt"])]
+    rivals += [(NAMES[name], estimate) for name, estimate in report["baselines"].items()]
+    groups = [
+        (f"{GROUPS.get(what, what)}: {one['name']}", one["accuracy"])
+        for what in ("domain", "length", "distance")
+        for one in report["groups"][what]
     ]
+    head = ["right", "95% interval", "pairs"]
+    found = report["calibration"]
+    by_chance, after = found["ece_if_calibrated"], found["after"]
     return "\n".join(
         [
-            "| Which answer is better, according to | Right | 95% interval | Pairs |",
-            "|---|--:|--:|--:|",
-            *rows,
+            table(["Which answer is better, according to", *head], map(row, rivals)),
+            f"Log loss {report['log_loss']:.3f} (a coin: {math.log(2):.3f}), Brier score {report['brier']:.3f} (a coin: 0.250).",
+            f"Expected calibration error {found['ece']:.3f}; a calibrated model would have {by_chance['mean']:.3f}, and up to",
+            f"{by_chance['high']:.3f} in 95% of samples. The temperature that fits the validation part best, {found['temperature']:.2f},",
+            f"makes it {after['ece']:.3f}, and the log loss {after['log_loss']:.3f}.",
             "",
+            f"Best of K: {share(report['best_of_k']['value'])} ({interval(report['best_of_k'])}); Kendall's tau:",
+            f"{report['kendall_tau']['value']:.2f} ({report['kendall_tau']['low']:.2f} to {report['kendall_tau']['high']:.2f}).",
+            "",
+            table(["Pairs, by", *head], map(row, groups)),
         ]
     )
+
+
+def row(named):
+    name, estimate = named
+    return [name, share(estimate["value"]), interval(estimate), estimate["n"]]
 
 
 if __name__ == "__main__":

@@ -150,7 +150,8 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
         training: `Rankings` or prompts that the model was trained on, for a model that `rmkit.train` did not train; one
             that it did remembers sketches of its prompts.
         seen: what to do if a prompt of the data, or nearly the same one, was trained on: "refuse" to measure, "skip" its
-            rankings, or "measure" all the same, which says how well the model knows its training data by heart.
+            rankings, or "measure" all the same, which says how well the model knows its training data by heart. "skip" also
+            leaves out of the calibration data what is measured on; otherwise that is refused.
         quick: leave out what takes longer than scoring itself: blind scores, bag of words, groups and checks.
 
     Returns:
@@ -169,7 +170,7 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
         raise InputError(f'seen is {seen!r}; it must be "refuse", "skip" or "measure"')
     data, n_seen = _unseen(model, data, training, seen)
     if calibration is not None:
-        _apart(data, calibration)
+        calibration = _apart(data, calibration, seen)
     rankings = [ranking for ranking in data if ranking.pairs()]
     if not rankings:
         raise InputError("the data holds no pair to measure on: it is empty, or every ranking is a tie")
@@ -345,19 +346,22 @@ def _unseen(model, data, training, seen):
     return data, n_seen
 
 
-def _apart(data, calibration):
-    """Raise `InputError` unless there are pairs to fit a temperature on, and they are not those that are measured."""
-    if not calibration.n_pairs:
+def _apart(data, calibration, seen):
+    """The calibration data without prompts that are measured on; `InputError` if these are refused, or no pair is left."""
+    shared = dict(seen_before(calibration.prompts, sketch(data.prompts)))
+    if shared and seen != "skip":
+        first = min(shared)
+        raise InputError(
+            f"{len(shared)} of {len(calibration)} rankings of the calibration data have a prompt that is measured on, the first is "
+            f'number {first + 1}, "{_short(calibration[first].prompt)}"; fit the temperature on other prompts, or say seen="skip" '
+            "(--seen skip) to leave these out"
+        )
+    left = Rankings([ranking for position, ranking in enumerate(calibration) if position not in shared])
+    if not left.n_pairs:
         raise InputError(
             "the calibration data holds no pair to fit a temperature on: it is empty, or every ranking is a tie"
         )
-    shared = seen_before(calibration.prompts, sketch(data.prompts))
-    if shared:
-        number, _ = shared[0]
-        raise InputError(
-            f"{len(shared)} of {len(calibration)} rankings of the calibration data have a prompt that is measured on, the first is "
-            f'number {number + 1}, "{_short(calibration[number].prompt)}"; fit the temperature on other prompts'
-        )
+    return left
 
 
 def _calibrate(model, margins, data, batch_size):
@@ -445,4 +449,5 @@ def _names(ranking, i, j):
 
 
 def _short(text):
+    text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."

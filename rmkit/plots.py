@@ -337,6 +337,43 @@ def plot_best_of_n(ranks, chance):
         axes.set_ylim(1.15 * max(chance, *(max(values) for values in ranks.values())), -0.1)
 
 
+def plot_coverage(shares, curves):
+    """How often an interval that promises 95% contains the true share, by the true share (chapter 6).
+
+    Args:
+        shares: true shares, from left to right.
+        curves: {name of the interval: [how often it contains the true share, one number for each of `shares`]}.
+    """
+    with drawing(height=3.4) as axes:
+        axes.axhline(0.95, color=GRAY, linestyle=":", linewidth=1.5, label="promised: 0.95")
+        for (name, coverage), (color, marker, dash) in zip(curves.items(), SERIES, strict=False):
+            axes.plot(shares, coverage, color=color, marker=marker, linestyle=dash, markersize=4, label=name)
+        axes.set(xlabel="$q$, true share of right pairs", ylabel="how often the interval contains $q$", ylim=(0, 1.08))
+        axes.legend(frameon=False, loc="lower left")
+
+
+def plot_reliability(series):
+    """Whether a model is right as often as it claims: a point a bin, with its 95% interval (chapter 6).
+
+    Args:
+        series: {name: [(mean claim of the bin, Estimate of the share that is right), ...]}, three at most.
+    """
+    with drawing(height=4) as axes:
+        axes.plot([0.5, 1], [0.5, 1], color=GRAY, linestyle=":", linewidth=1.5)
+        axes.text(1, 0.87, "right as often\nas it claims", color=GRAY, ha="right", va="top")
+        for (name, points), (color, marker, dash) in zip(series.items(), SERIES, strict=False):
+            claims, shares = zip(*points, strict=True)
+            values = [share.value for share in shares]
+            reach = [[s.value - s.low for s in shares], [s.high - s.value for s in shares]]
+            look = {"color": color, "marker": marker, "linestyle": dash, "capsize": 3, "elinewidth": 1.2}
+            axes.errorbar(claims, values, yerr=reach, label=name, **look)
+        axes.set(
+            xlabel=r"claimed: mean of $\sigma(|\Delta|)$ in the bin", ylabel="share of the bin's pairs that is right"
+        )
+        axes.set(xlim=(0.49, 1.01), ylim=(0.3, 1.03))
+        axes.legend(frameon=False, loc="lower right")
+
+
 def plot_report(report, path=None):
     """A report on one page: rivals, calibration, margins, and the groups of pairs (chapter 6).
 
@@ -362,15 +399,36 @@ def plot_report(report, path=None):
         plt.close(figure)
 
 
+def plot_rivals(panels, path=None):
+    """Whether models do better than trivial rules, and worse than people, on several test sets (the report cards).
+
+    Args:
+        panels: {test set: [(who, Estimate)]}; who ends in "model" is drawn in color.
+        path: where to save the figure; left out, it is shown.
+    """
+    heights = [0.7 + 0.26 * len(rows) for rows in panels.values()]
+    with plt.rc_context(STYLE):
+        figure = plt.figure(figsize=(5, sum(heights)), layout="constrained")
+        axes = figure.subplots(len(heights), height_ratios=heights, squeeze=False)[:, 0]
+        for one, (test, rows) in zip(axes, panels.items(), strict=True):
+            draw_shares(one, rows, f"accuracy on {test}")
+        if path:
+            figure.savefig(path)
+        else:
+            plt.show()
+        plt.close(figure)
+
+
 def draw_shares(axes, rows, label):
-    """Shares with their 95% intervals from top to bottom, half marked, the first in color if it is the model."""
+    """Shares with their 95% intervals from top to bottom, half marked; whoever ends in "model" in color."""
     axes.axvline(0.5, color=GRAY, linestyle=":", linewidth=1.5)
     for height, (name, share) in enumerate(reversed(rows)):
-        color, marker = (BLUE, "o") if name == "the model" else (GRAY, "s")
+        color, marker = (BLUE, "o") if name.endswith("model") and name != NAMES["ceiling"] else (GRAY, "s")
         reach = [[share.value - share.low], [share.high - share.value]]
         axes.errorbar([share.value], [height], xerr=reach, color=color, marker=marker, capsize=3)
     axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)])
-    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4), xlabel=label)
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
+    axes.set_xlabel(label, loc="right")  # a long one grows to the left, where there is room
 
 
 def draw_reliability(axes, found):
@@ -396,6 +454,133 @@ def draw_margins(axes, margins):
     axes.legend(frameon=False, loc="upper left")
 
 
+def plot_goodhart(sizes, proxy, gold):
+    """What best-of-n picks is worth, by the proxy and in truth: the mean of all seeds and their range (chapter 8).
+
+    A dot marks the n at which a seed's gold reward is highest.
+
+    Args:
+        sizes: the n, on a logarithmic axis.
+        proxy: proxy reward of the pick, a list like `sizes` for each seed.
+        gold: gold reward of the pick, the same.
+    """
+    with drawing(height=3.1) as axes:
+        axes.axhline(0, color=GRAY, linestyle=":", linewidth=1.5)
+        axes.text(sizes[0], -0.12, "a random answer", color=GRAY, va="top")
+        for name, seeds, (color, _, dash) in zip(("proxy", "gold"), (proxy, gold), (SERIES[1], SERIES[0]), strict=True):
+            at_n = list(zip(*seeds, strict=True))
+            band = [list(map(reach, at_n)) for reach in (min, max)]
+            axes.fill_between(sizes, *band, color=color, alpha=0.25, linewidth=0, antialiased=False)
+            mean = [sum(values) / len(seeds) for values in at_n]
+            axes.plot(sizes, mean, color=color, linestyle=dash, label=name)
+            axes.text(sizes[-1] * 1.15, mean[-1], name, color=color, va="center")
+        for values in gold:
+            top = max(range(len(values)), key=values.__getitem__)
+            axes.plot([sizes[top]], [values[top]], color=SERIES[0][0], marker="o", markersize=5)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(sizes[::2], [f"{n}" for n in sizes[::2]])
+        axes.set_xlim(sizes[0] * 0.85, sizes[-1] * 3)  # room for the names
+        axes.set(xlabel="$n$, answers to pick from", ylabel="reward of the pick\n(standard deviations)")
+
+
+def plot_kl(sizes, bound, exact):
+    """How far best-of-n really moves from the base policy, below what the formula says (chapter 8).
+
+    Args:
+        sizes: the n, on a logarithmic axis.
+        bound: log n - (n - 1) / n, for each of `sizes`.
+        exact: {how many answers there are, in words: [exact KL, for each of `sizes`]}, three at most.
+    """
+    with drawing(height=2.9) as axes:
+        axes.plot(sizes, bound, color="#C8C8C8", linewidth=8, solid_capstyle="round", label="the formula")
+        for (name, values), (color, marker, dash) in zip(exact.items(), SERIES, strict=False):
+            axes.plot(sizes, values, color=color, marker=marker, markevery=2, linestyle=dash, label=name)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(sizes[::2], [f"{n}" for n in sizes[::2]])
+        axes.set(xlabel="$n$, answers drawn", ylabel="KL from the base policy (nats)", ylim=(0, None))
+        axes.legend(frameon=False)
+
+
+def plot_gold_fit(d, worlds, fitted):
+    """Whether a curve fitted to the first gold rewards foretells the others (chapter 8).
+
+    Args:
+        d: distances from the base policy, ascending.
+        worlds: {name: (gold at each of `d`, the fitted curve as a function of d)}, three at most.
+        fitted: how many of the points, from the left, the curves were fitted to; they are filled, the others empty.
+    """
+    fine = [d[-1] * step / 100 for step in range(101)]
+    inside = [x for x in fine if x <= d[fitted - 1]]
+    with drawing(height=3.1) as axes:
+        axes.axvspan(0, d[fitted - 1], color="#EDEDED")
+        axes.axhline(0, color=GRAY, linestyle=":", linewidth=1.5)
+        axes.text(d[fitted - 1] / 2, 0.03, "fitted here", color=GRAY, ha="center", transform=axes.get_xaxis_transform())
+        for (name, (gold, curve)), (color, marker, _), size in zip(worlds.items(), SERIES, (10, 6, 4), strict=False):
+            axes.plot(inside, [curve(x) for x in inside], color=color)
+            axes.plot(fine, [curve(x) for x in fine], color=color, linestyle="--", linewidth=1.2)
+            look = {
+                "color": color,
+                "marker": marker,
+                "markersize": size,
+                "linestyle": "none",
+            }  # the first shows under others
+            axes.plot(d[:fitted], gold[:fitted], **look, label=name)
+            axes.plot(d[fitted:], gold[fitted:], **look, markerfacecolor="white")
+        axes.set(xlabel=r"$d = \sqrt{\mathrm{KL}}$", ylabel="gold reward of the pick\n(standard deviations)")
+        axes.set_xlim(0, d[-1] * 1.03)
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 0.1))
+
+
+def plot_ensembles(rows, xlabel):
+    """What hard selection is worth, by the rule that selects: a row a rule, a dot a seed, a bar for their mean (chapter 8).
+
+    Args:
+        rows: {group: {rule: [gold reward of the pick, one number a seed]}}, drawn from top to bottom, two groups at most.
+        xlabel: what was measured.
+    """
+    height = sum(map(len, rows.values())) + len(rows) - 1
+    ticks, names = [], []
+    with drawing(height=1.0 + 0.27 * height) as axes:
+        axes.axvline(0, color=GRAY, linestyle=":", linewidth=1.5)
+        for (group, rules), (color, marker, _) in zip(rows.items(), SERIES, strict=False):
+            for place, (rule, values) in enumerate(rules.items()):
+                look = {
+                    "color": color,
+                    "marker": marker,
+                    "markersize": 5,
+                    "markerfacecolor": "white",
+                    "linestyle": "none",
+                }
+                axes.plot(values, [height] * len(values), **look, label=None if place else group)
+                axes.plot([sum(values) / len(values)], [height], color="black", marker="|", markersize=13)
+                ticks.append(height)
+                names.append(rule)
+                height -= 1
+            height -= 1  # a gap between the groups
+        axes.set_yticks(ticks, names)
+        axes.set(xlabel=xlabel, ylabel="who selects", ylim=(min(ticks) - 0.7, max(ticks) + 0.7))
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1), ncols=2, handletextpad=0)
+
+
+def plot_selection(sizes, curves, chance):
+    """What best-of-n picks is worth, by who picks, with 95% intervals over prompts at every second n (chapter 8).
+
+    Args:
+        sizes: the n, on a logarithmic axis.
+        curves: {who picks: (mean, low, high), each a list like `sizes`}, three at most.
+        chance: worth of a random answer.
+    """
+    with drawing(height=3.1) as axes:
+        axes.axhline(chance, color=GRAY, linestyle=":", linewidth=1.5)
+        axes.text(sizes[-1], chance + 0.01, "a random answer", color=GRAY, ha="right", va="bottom")
+        for (name, (mean, low, high)), (color, marker, dash) in zip(curves.items(), SERIES, strict=False):
+            reach = [[m - a for m, a in zip(mean, low, strict=True)], [b - m for m, b in zip(mean, high, strict=True)]]
+            look = {"marker": marker, "markevery": 2, "errorevery": 2, "capsize": 3, "elinewidth": 1.2}
+            axes.errorbar(sizes, mean, yerr=reach, color=color, linestyle=dash, label=name, **look)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(sizes[::2], [f"{n}" for n in sizes[::2]])
+        axes.set(xlabel="$n$, answers to pick from", ylabel="gold reward of the pick", ylim=(0, 1.03))
+        axes.legend(frameon=False, loc="lower left")
 def plot_scoreboard(series, path=None):
     """How often the worst response beats the best, by attack, before and after a repair (chapter 7).
 
@@ -504,6 +689,58 @@ def plot_k(counts, path=None):
         axes.bar_label(axes.bar(counts.keys(), counts.values(), color=BLUE, width=0.7), padding=2)
         axes.set(xlabel="$K$, answers to a prompt", ylabel="prompts", xticks=list(counts))
         axes.margins(y=0.15)
+
+
+def plot_directions(tables):
+    """Whether a table of probabilities and shares lies on the diagonal, by the way pairs were entered into it (chapter 9).
+
+    Args:
+        tables: {the way: [(probability, share that was right, n), ...]}, three at most.
+    """
+    with drawing(height=4.2) as axes:
+        axes.plot([0, 1], [0, 1], color=GRAY, linestyle=":", linewidth=1.5)
+        axes.text(0.8, 0.62, "as often\nas it says", color=GRAY, ha="center", va="top")
+        for (name, rows), (color, marker, dash) in zip(tables.items(), SERIES[1::-1] + SERIES[2:], strict=False):
+            probabilities, shares, _ = zip(*rows, strict=True)
+            axes.plot(probabilities, shares, color=color, marker=marker, linestyle=dash, label=name)
+        axes.set(xlabel=r"predicted: mean of $\sigma(\Delta)$ in the bin", ylabel="share of the bin that came true")
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.04, 1.04))
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
+
+
+def plot_repairs(margins, pulls):
+    """How hard a pair pulls under several ways to write its loss, by its margin; a cross where it is no number (chapter 9).
+
+    Args:
+        margins: the margins, from left to right.
+        pulls: {way of writing: [size of the gradient at each margin, nan where there is none]}, three at most.
+    """
+    with drawing(height=3.4) as axes:
+        for (name, values), (color, _, dash) in zip(pulls.items(), SERIES, strict=False):
+            axes.plot(margins, values, color=color, linestyle=dash, label=name)
+            lost = [margin for margin, value in zip(margins, values, strict=True) if math.isnan(value)]
+            if lost:
+                axes.plot([lost[0], lost[-1]], [-0.12] * 2, color=color, linestyle=dash, linewidth=1.5)
+                axes.plot(lost[-1], -0.12, color=color, marker="x", markersize=9, markeredgewidth=2)
+                axes.text((lost[0] + lost[-1]) / 2, -0.19, "nan", color=color, ha="center", va="top")
+        axes.set(xlabel=r"margin $\Delta$ of the pair", ylabel="size of its gradient")
+        axes.set(xlim=(margins[0], margins[-1]), ylim=(-0.4, 1.75), yticks=(0, 0.5, 1))
+        axes.legend(frameon=False, loc="upper right")
+
+
+def plot_first_push(pushes):
+    """How hard the best response of a ranking is pushed at the start of training, by the length of the ranking (chapter 9).
+
+    Args:
+        pushes: {the way the loss is divided: {K: size of the gradient on the best response}}, three at most.
+    """
+    with drawing() as axes:
+        for (name, sizes), (color, marker, dash) in zip(pushes.items(), SERIES, strict=False):
+            axes.plot(list(sizes), list(sizes.values()), color=color, marker=marker, linestyle=dash, label=name)
+        axes.set(xlabel="$K$, responses in the ranking", ylabel="gradient on the best one", yscale="log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.set_xticks(list(next(iter(pushes.values()))))
+        axes.legend(frameon=False, loc="lower left")
 
 
 def plot_positions(counts):

@@ -68,12 +68,12 @@ def gradients(n_rankings, micro_batch_size):
 
 
 def report():
-    """What `evaluate` says of an odd number of texts, and how many of them this process read."""
+    """What `evaluate` says of an odd number of texts, and how many of them this process read first, before the blind scores and the checks."""
     model, read = tiny(), []
     score_ids = model.score_ids
-    model.score_ids = lambda texts, batch_size: read.append(len(texts)) or score_ids(texts, batch_size)
+    model.score_ids = lambda texts, batch_size=32: read.append(len(texts)) or score_ids(texts, batch_size)
     result = evaluate(model, Rankings([*RANKINGS, *HELD_OUT]), batch_size=3)
-    return {"report": result.to_dict(), "margins": result.margins, "read": read}
+    return {"report": result.to_dict(), "margins": result.margins, "read": read[:1]}
 
 
 def run(output, epochs, resume=False):

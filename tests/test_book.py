@@ -109,8 +109,10 @@ def test_the_model_page_shows_the_model_that_was_trained(pages):
     for epoch in history["epochs"]:
         assert f"{epoch['epoch']} {epoch['loss']:.3f}" in words
     assert history["epochs"][-1]["loss"] < history["epochs"][0]["loss"] < 0.72, "nothing was learned"  # a coin: 0.693
-    measured = json.loads((ROOT / "_build" / "evaluation.json").read_text(encoding="utf-8"))["accuracy"]
-    assert f"this model {measured['value']:.0%} {measured['low']:.0%} to {measured['high']:.0%} {measured['n']}" in words
+    measured = json.loads((ROOT / "_build" / "evaluation.json").read_text(encoding="utf-8"))
+    rivals = [("this model", measured["accuracy_by_prompt"]), ("model without the prompt", measured["baselines"]["prompt_blind"])]
+    for name, one in rivals:
+        assert f"{name} {one['value']:.1%} {one['low']:.1%} to {one['high']:.1%} {one['n']}" in words.replace("\xa0", " ")
     assert model_page.COMMAND in words
     assert model_page.COMMAND in (ROOT / "Makefile").read_text(encoding="utf-8")
 

@@ -162,6 +162,8 @@ def test_a_temperature_is_fitted_on_other_prompts():
     assert found["after"]["ece"] < found["ece"]
     with pytest.raises(InputError, match=r"2 of 2 rankings of the calibration data .* number 1, "):
         evaluate(model, data[:300], calibration=data[298:300])
+    skipped = evaluate(model, data[:300], calibration=data[200:], seen="skip", quick=True)
+    assert skipped.calibration == found and skipped.n_pairs == 300
     with pytest.raises(InputError, match="calibration data holds no pair"):
         evaluate(model, data[:300], calibration=Rankings([]))
 

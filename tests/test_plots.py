@@ -98,6 +98,67 @@ def draw_best_of_n():
 CHAPTER_5 = [draw_luck, draw_levels, draw_best_of_n]
 
 
+def draw_coverage():
+    return plots.plot_coverage([0.5, 0.7, 0.9], {"Wilson": [0.96, 0.94, 0.95], "textbook": [0.95, 0.92, 0.65]})
+
+
+def draw_reliability():
+    first = [(0.55, wilson(60, 100)), (0.65, wilson(30, 40))]
+    return plots.plot_reliability({"one epoch": first, "two epochs": [(0.56, wilson(50, 100)), (0.8, wilson(9, 12))]})
+
+
+CHAPTER_6 = [draw_coverage, draw_reliability]
+
+
+def draw_goodhart():
+    proxy = [[0.0, 1.0, 2.0, 3.0], [0.0, 1.2, 2.2, 3.4]]
+    return plots.plot_goodhart([1, 4, 16, 64], proxy, [[0.0, 0.9, 1.1, 0.4], [0.0, 0.7, 0.5, -0.4]])
+
+
+def draw_kl():
+    exact = {"2 answers": [0, 0.13, 0.4, 0.6], "many answers": [0, 0.19, 0.63, 1.2]}
+    return plots.plot_kl([1, 2, 4, 8], [0, 0.193, 0.636, 1.204], exact)
+
+
+def draw_gold_fit():
+    worlds = {"kinked": ([0, 1, 1.2, -1], lambda d: 1.2 * d - 0.2 * d * d), "smooth": ([0, 1, 1.5, 1.4], lambda d: d)}
+    return plots.plot_gold_fit([0.0, 0.5, 1.0, 2.0], worlds, fitted=3)
+
+
+def draw_ensembles():
+    rows = {"200 pairs": {"one": [-1.0, -3.0], "mean": [0.5, 1.0]}, "2,000 pairs": {"one": [-1.5, -1.7]}}
+    return plots.plot_ensembles(rows, "gold reward")
+
+
+def draw_selection():
+    curves = {
+        "the model": ([0.5, 0.7, 0.4], [0.4, 0.6, 0.3], [0.6, 0.8, 0.5]),
+        "the longest": ([0.5, 0.4, 0.1], [0.4, 0.3, 0.05], [0.6, 0.5, 0.2]),
+    }
+    return plots.plot_selection([1, 8, 64], curves, chance=0.5)
+
+
+CHAPTER_8 = [draw_goodhart, draw_kl, draw_gold_fit, draw_ensembles, draw_selection]
+
+
+def draw_directions():
+    both = [(0.2, 0.25, 8), (0.5, 0.5, 8), (0.8, 0.75, 8)]
+    return plots.plot_directions({"better first": [(0.2, 0.0, 4), (0.5, 0.5, 4), (0.8, 1.0, 4)], "both ways": both})
+
+
+def draw_repairs():
+    nan = math.nan
+    pulls = {"stable": [1, 1, 1, 0.5, 0], "as found": [nan, nan, 1, 0.5, 0], "plus 1e-8": [0, 0, 0.9, 0.5, 0]}
+    return plots.plot_repairs([-120, -100, -20, 0, 20], pulls)
+
+
+def draw_first_push():
+    return plots.plot_first_push({"once": {2: 0.5, 4: 0.25, 9: 1 / 9}, "twice": {2: 0.5, 4: 1 / 24, 9: 1 / 324}})
+
+
+CHAPTER_9 = [draw_directions, draw_repairs, draw_first_push]
+
+
 SHARES = {
     "before": {"unattacked": wilson(3, 10), "echo": wilson(9, 10)},
     "after": {"unattacked": wilson(4, 10), "echo": wilson(0, 10)},
@@ -149,16 +210,16 @@ def draw_k(path=None):
 
 
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
-FIGURES = CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_7 + CHAPTER_10 + DATA_CARD
+EVERY = CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_7 + CHAPTER_8 + CHAPTER_9 + CHAPTER_10 + DATA_CARD
 
 
-@pytest.mark.parametrize("draw", FIGURES)
+@pytest.mark.parametrize("draw", EVERY)
 def test_a_figure_is_shown_and_nothing_returned(draw, shown):
     assert draw() is None
     assert len(shown) == 1
 
 
-@pytest.mark.parametrize("draw", FIGURES)
+@pytest.mark.parametrize("draw", EVERY)
 def test_axes_are_named_and_there_is_no_title(draw, shown):
     draw()
     axes = shown[0]
@@ -166,13 +227,13 @@ def test_axes_are_named_and_there_is_no_title(draw, shown):
     assert not axes.get_title() and axes.figure.get_suptitle() == ""
 
 
-@pytest.mark.parametrize("draw", FIGURES)
+@pytest.mark.parametrize("draw", EVERY)
 def test_paper_is_white_so_that_a_dark_page_does_not_swallow_the_text(draw, shown):
     draw()
     assert shown[0].figure.get_facecolor() == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("draw", FIGURES)
+@pytest.mark.parametrize("draw", EVERY)
 def test_text_is_large_enough_at_400_pixels(draw, shown):
     draw()
     figure = shown[0].figure
@@ -309,6 +370,24 @@ def test_best_of_n_has_each_picker_and_chance_with_the_best_rank_on_top(shown):
     assert low > 1.5 and high < 0
 
 
+def test_coverage_has_each_interval_and_what_is_promised(shown):
+    draw_coverage()
+    lines = {line.get_label(): list(line.get_ydata()) for line in shown[0].lines}
+    assert lines["Wilson"] == [0.96, 0.94, 0.95] and lines["textbook"] == [0.95, 0.92, 0.65]
+    assert any(set(line.get_ydata()) == {0.95} for line in shown[0].lines), "the promise is drawn"
+
+
+def test_reliability_has_a_point_and_an_interval_a_bin_and_the_diagonal(shown):
+    draw_reliability()
+    axes = shown[0]
+    points = [list(zip(*line.get_data(), strict=True)) for line in axes.lines if line.get_marker() in ("o", "s")]
+    assert points == [[(0.55, 0.6), (0.65, 0.75)], [(0.56, 0.5), (0.8, 0.75)]]
+    assert any(list(line.get_xdata()) == list(line.get_ydata()) == [0.5, 1] for line in axes.lines), "the diagonal"
+    (x, low), (_, high) = axes.containers[1].lines[2][0].get_segments()[1]
+    assert (x, low, high) == pytest.approx((0.8, wilson(9, 12).low, wilson(9, 12).high))
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one epoch", "two epochs"]
+
+
 @pytest.mark.parametrize("draw", CHAPTER_7 + DATA_CARD)
 def test_a_figure_with_a_path_is_saved_and_not_shown(draw, shown, tmp_path):
     assert draw(tmp_path / "figure.png") is None
@@ -398,6 +477,85 @@ def test_learning_rates_are_in_order_on_a_log_scale(shown):
     assert list(axes.lines[-1].get_ydata()) == [0.5, 0.13, 0.69]
     assert axes.get_xscale() == "log"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0.00001", "0.0001", "0.001"]
+
+
+def test_goodhart_has_the_mean_of_the_seeds_their_range_and_a_dot_at_each_peak(shown):
+    draw_goodhart()
+    axes = shown[0]
+    lines = [[round(y, 9) for y in line.get_ydata()] for line in axes.lines]
+    assert [0.0, 1.1, 2.1, 3.2] in lines and [0.0, 0.8, 0.8, 0.0] in lines
+    corners = [{tuple(point) for point in band.get_paths()[0].vertices} for band in axes.collections]
+    assert {(64, 3.0), (64, 3.4)} <= corners[0] and {(64, -0.4), (64, 0.4)} <= corners[1]
+    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    assert dots == [(16, 1.1), (4, 0.7)]
+    assert axes.get_xscale() == "log" and [text.get_text() for text in axes.texts[1:]] == ["proxy", "gold"]
+
+
+def test_kl_has_the_formula_and_the_exact_lines(shown):
+    draw_kl()
+    lines = {line.get_label(): list(line.get_ydata()) for line in shown[0].lines}
+    assert lines["the formula"] == [0, 0.193, 0.636, 1.204] and lines["2 answers"] == [0, 0.13, 0.4, 0.6]
+
+
+def test_gold_fit_fills_the_points_that_were_fitted_and_draws_the_curve_beyond_them(shown):
+    draw_gold_fit()
+    axes = shown[0]
+    points = [line for line in axes.lines if line.get_linestyle() == "None"]
+    assert [list(line.get_ydata()) for line in points] == [[0, 1, 1.2], [-1], [0, 1, 1.5], [1.4]]
+    assert [line.get_markerfacecolor() == "white" for line in points] == [False, True, False, True]
+    beyond = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert [max(line.get_xdata()) for line in beyond] == [2.0, 2.0]
+    assert beyond[0].get_ydata()[-1] == pytest.approx(1.6)
+
+
+def test_ensembles_have_a_row_a_rule_with_its_seeds_and_their_mean(shown):
+    draw_ensembles()
+    axes = shown[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["one", "mean", "one"]
+    assert list(axes.get_yticks()) == sorted(axes.get_yticks(), reverse=True)
+    means = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"]
+    assert means == [pytest.approx(-2.0), pytest.approx(0.75), pytest.approx(-1.6)]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["200 pairs", "2,000 pairs"]
+
+
+def test_selection_has_each_picker_its_interval_and_chance(shown):
+    draw_selection()
+    axes = shown[0]
+    model, longest = axes.containers
+    assert [model.get_label(), longest.get_label()] == ["the model", "the longest"]
+    assert list(model.lines[0].get_ydata()) == [0.5, 0.7, 0.4]
+    spreads = [(low[1], high[1]) for low, high in longest.lines[2][0].get_segments()]
+    assert spreads == [pytest.approx((0.4, 0.6)), pytest.approx((0.05, 0.2))], "at every second n"
+    assert any(set(line.get_ydata()) == {0.5} for line in axes.lines), "chance is drawn"
+
+
+def test_directions_hold_the_tables_and_the_diagonal(shown):
+    draw_directions()
+    lines = shown[0].lines
+    assert list(lines[0].get_xdata()) == list(lines[0].get_ydata()) == [0, 1]
+    assert {line.get_label(): list(line.get_ydata()) for line in lines[1:]} == {
+        "better first": [0.0, 0.5, 1.0],
+        "both ways": [0.25, 0.5, 0.75],
+    }
+    assert len({line.get_marker() for line in lines[1:]}) == 2
+
+
+def test_repairs_mark_where_a_gradient_is_no_number(shown):
+    draw_repairs()
+    axes = shown[0]
+    crosses = [line for line in axes.lines if line.get_marker() == "x"]
+    assert [list(line.get_xdata()) for line in crosses] == [[-100]]
+    assert [text.get_text() for text in axes.texts] == ["nan"]
+    lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    assert lines["stable"] == [1, 1, 1, 0.5, 0] and lines["plus 1e-8"][0] == 0
+
+
+def test_first_pushes_are_drawn_by_length_on_a_log_scale(shown):
+    draw_first_push()
+    axes = shown[0]
+    assert axes.get_yscale() == "log"
+    assert [list(line.get_xdata()) for line in axes.lines] == [[2, 4, 9]] * 2
+    assert list(axes.lines[1].get_ydata()) == [0.5, 1 / 24, 1 / 324]
 
 
 def test_positions_stack_padding_on_text_and_say_its_share(shown):

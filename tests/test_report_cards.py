@@ -1,0 +1,80 @@
+"""The report cards: what the page shows is what was measured, and what its prose says follows from it."""
+
+import json
+
+import pytest
+import report_cards
+from conftest import ROOT
+
+from rmkit.data import Estimate
+
+MEASURED = json.loads((ROOT / "book" / "reports.json").read_text(encoding="utf-8"))
+PROSE = (ROOT / "book" / "report-cards.md").read_text(encoding="utf-8")
+
+
+def cells(page):
+    return [[cell.strip().replace("\N{NO-BREAK SPACE}", " ") for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+
+
+def test_every_rival_has_its_row():
+    page = cells(report_cards.accuracy_page(MEASURED))
+    for reports in MEASURED["reports"].values():
+        for report in reports.values():
+            for one in [report["accuracy_by_prompt"], *report["baselines"].values()]:
+                row = [f"{one['value']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['n']:,}"]
+                assert row in [cells[1:] for cells in page]
+    names = [row[0] for row in page if len(row) == 4]
+    assert names.count("a coin") == 3 and names.count("two annotators agree") == names.count("a perfect model") == 1
+
+
+def test_calibration_and_comparison_are_those_measured():
+    rows = cells(report_cards.calibration_page(MEASURED))[2:]
+    assert len(rows) == 6
+    found = MEASURED["reports"]["PandaLM"]["HH"]
+    row = next(row for row in rows if row[0] == "the HH model on PandaLM")
+    assert row[1] == f"{found['log_loss']:.3f}" and row[5] == f"{found['calibration']['temperature']:.2f}"
+    rows = {row[0]: row for row in cells(report_cards.comparison_page(MEASURED))}
+    for test, found in MEASURED["comparisons"].items():
+        assert rows[test][1] == f"{found['difference']['value']:+.1%}"
+        apart = found["a"]["value"] - found["b"]["value"]
+        assert found["difference"]["value"] == pytest.approx(apart)
+
+
+def test_length_and_memory_add_up():
+    rows = cells(report_cards.length_page(MEASURED))[2:]
+    assert sum(int(row[1].replace(",", "")) for row in rows) == MEASURED["reports"]["HH"]["HH"]["n_pairs"]
+    (known, new) = cells(report_cards.memory_page(MEASURED))[2:]
+    assert known[4] == f"{MEASURED['training']['HH']['n_pairs']:,}" and new[1] != known[1]
+
+
+def test_all_checks_passed_and_nothing_was_trained_on():
+    for reports in MEASURED["reports"].values():
+        for report in reports.values():
+            assert report["n_seen"] == 0 and len(report["checks"]) == 3
+            assert all(check["passed"] for check in report["checks"])
+
+
+def test_no_text_of_others_is_in_it():
+    """Numbers and our own names only: no prompt or response of the two outside sets."""
+
+    def strings(value):
+        if isinstance(value, dict):
+            for one in value.values():
+                yield from strings(one)
+        elif isinstance(value, list):
+            for one in value:
+                yield from strings(one)
+        elif isinstance(value, str):
+            yield value
+
+    assert max(map(len, strings(MEASURED))) < 50
+
+
+def test_the_page_includes_what_is_written(tmp_path):
+    report_cards.main(tmp_path)
+    for name in [*(f"{page}.md" for page in report_cards.PAGES), "rivals.png"]:
+        assert (tmp_path / name).stat().st_size > 100 and f"_build/report-cards/{name}" in PROSE
+
+
+def estimate(where, name):
+    return Estimate(**MEASURED["reports"][where][name]["accuracy_by_prompt"])
