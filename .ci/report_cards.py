@@ -32,7 +32,12 @@ def rows_of(reports):
     rows = [(MODELS[name], report["accuracy_by_prompt"]) for name, report in reports.items()]
     for name, report in reports.items():
         for blind in BLIND:
-            rows.append((f"{MODELS[name]}, {'no prompt' if blind == 'prompt_blind' else 'words masked'}", report["baselines"][blind]))
+            rows.append(
+                (
+                    f"{MODELS[name]}, {'no prompt' if blind == 'prompt_blind' else 'words masked'}",
+                    report["baselines"][blind],
+                )
+            )
     baselines = next(iter(reports.values()))["baselines"]
     return rows + [(NAMES[rule], baselines[rule]) for rule in RULES if rule in baselines]
 
@@ -42,9 +47,9 @@ def accuracy_page(measured):
     parts = []
     for test, reports in measured["reports"].items():
         report = next(iter(reports.values()))
-        left = max(0, *(one["n_seen"] or 0 for one in reports.values()))
-        parts.append(f"**{test}**: {report['n_pairs']:,} pairs from {report['n_prompts']:,} prompts, {report['n_ties']} ties left out.\n")
-        assert left == 0, "prompts that were trained on are skipped"
+        parts.append(
+            f"**{test}**: {report['n_pairs']:,} pairs from {report['n_prompts']:,} prompts, {report['n_ties']} ties left out.\n"
+        )
         rows = [[name, share(one["value"]), interval(one), f"{one['n']:,}"] for name, one in rows_of(reports)]
         parts.append(table(["Which response is better, according to", "right", "95% interval", "n"], rows))
     return "\n".join(parts)
@@ -93,7 +98,9 @@ def comparison_page(measured):
 def length_page(measured, test="HH"):
     """Accuracy of both models by how long the better response is."""
     reports = measured["reports"][test]
-    by_name = {name: {one["name"]: one["accuracy"] for one in report["groups"]["length"]} for name, report in reports.items()}
+    by_name = {
+        name: {one["name"]: one["accuracy"] for one in report["groups"]["length"]} for name, report in reports.items()
+    }
     rows = []
     for group in next(iter(by_name.values())):
         row = [group, f"{next(iter(by_name.values()))[group]['n']:,}"]
@@ -109,7 +116,13 @@ def length_page(measured, test="HH"):
 def memory_page(measured):
     known, new = measured["memory"], measured["reports"]["HH"]["HH"]
     rows = [
-        [where, share(one["accuracy_by_prompt"]["value"]), interval(one["accuracy_by_prompt"]), f"{one['log_loss']:.3f}", f"{one['n_pairs']:,}"]
+        [
+            where,
+            share(one["accuracy_by_prompt"]["value"]),
+            interval(one["accuracy_by_prompt"]),
+            f"{one['log_loss']:.3f}",
+            f"{one['n_pairs']:,}",
+        ]
         for where, one in [("its own training pairs", known), ("pairs of other prompts", new)]
     ]
     return table(["The HH model on", "right", "95% interval", "log loss", "pairs"], rows)

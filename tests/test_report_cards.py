@@ -6,23 +6,27 @@ import pytest
 import report_cards
 from conftest import ROOT
 
-from rmkit.data import Estimate
-
 MEASURED = json.loads((ROOT / "book" / "reports.json").read_text(encoding="utf-8"))
 PROSE = (ROOT / "book" / "report-cards.md").read_text(encoding="utf-8")
 
 
 def cells(page):
-    return [[cell.strip().replace("\N{NO-BREAK SPACE}", " ") for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+    return [
+        [cell.strip().replace("\N{NO-BREAK SPACE}", " ") for cell in line.split("|")[1:-1]]
+        for line in page.splitlines()
+    ]
 
 
 def test_every_rival_has_its_row():
     page = cells(report_cards.accuracy_page(MEASURED))
     for reports in MEASURED["reports"].values():
+        first = next(iter(reports.values()))
+        shown = [first["baselines"][rule] for rule in report_cards.RULES if rule in first["baselines"]]
         for report in reports.values():
-            for one in [report["accuracy_by_prompt"], *report["baselines"].values()]:
-                row = [f"{one['value']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['n']:,}"]
-                assert row in [cells[1:] for cells in page]
+            shown += [report["accuracy_by_prompt"], *(report["baselines"][blind] for blind in report_cards.BLIND)]
+        for one in shown:
+            row = [f"{one['value']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['n']:,}"]
+            assert row in [line[1:] for line in page]
     names = [row[0] for row in page if len(row) == 4]
     assert names.count("a coin") == 3 and names.count("two annotators agree") == names.count("a perfect model") == 1
 
@@ -76,5 +80,26 @@ def test_the_page_includes_what_is_written(tmp_path):
         assert (tmp_path / name).stat().st_size > 100 and f"_build/report-cards/{name}" in PROSE
 
 
-def estimate(where, name):
-    return Estimate(**MEASURED["reports"][where][name]["accuracy_by_prompt"])
+def reports(test):
+    return MEASURED["reports"][test]["course"], MEASURED["reports"][test]["HH"]
+
+
+def accuracy(report, rival=None):
+    return (report["baselines"][rival] if rival else report["accuracy_by_prompt"])["value"]
+
+
+def test_what_the_page_concludes():
+    (course, hh_there), (course_there, hh), (course_panda, hh_panda) = map(reports, ("course:test", "HH", "PandaLM"))
+    assert course["accuracy_by_prompt"]["low"] > 0.5 and hh["accuracy_by_prompt"]["low"] > 0.5
+    assert accuracy(course) > accuracy(course, "bag_of_words")
+    assert accuracy(hh) < accuracy(hh, "bag_of_words") and accuracy(hh) < accuracy(hh, "prompt_blind")
+    for report in (course_panda, hh_panda):
+        assert accuracy(report) < accuracy(report, "longest") < accuracy(report, "annotators") - 0.2
+    assert abs(hh["log_loss"] - 0.693) < 0.001 and round(hh["calibration"]["temperature"], 2) == 0.02
+    lengths = [one["accuracy"] for one in hh["groups"]["length"]]
+    assert lengths[0]["low"] > 0.5 > lengths[-1]["high"], "shorter is better, it has learned"
+    assert hh["baselines"]["shortest"]["value"] > 0.5 and accuracy(hh_panda, "longest") > 0.6
+    assert accuracy(hh_panda) < 0.5
+    known = MEASURED["memory"]["accuracy_by_prompt"]
+    assert known["value"] - accuracy(hh) < 0.1, "little memory to be seen"
+    assert course_there["n_pairs"] - hh["n_pairs"] in range(1, 10) and hh_there["n_pairs"] == course["n_pairs"]
