@@ -102,9 +102,9 @@ def brier(margins):
 
 
 def calibration(margins, temperature=1.0, draws=500, seed=0):
-    """Whether the model is right as often as it says: sigmoid(|margin|) beside the share of pairs that are right.
+    """Whether the model is right as often as it says: sigmoid of a margin's size beside the share of pairs that are right.
 
-    Pairs are sorted by |margin|, whichever response the model prefers, and cut into bins of equal size. (Sorted by the
+    Pairs are sorted by the size of the margin, whichever response the model prefers, and cut into bins of equal size. (Sorted by the
     *signed* margin, a bin holds only right pairs or only wrong ones, and says nothing.) The calibration error is the distance between
     the two shares, averaged over the pairs. In a finite sample it is never zero, so beside it stands what it would be if
     the model were calibrated: outcomes drawn with the model's own probabilities.
@@ -113,7 +113,7 @@ def calibration(margins, temperature=1.0, draws=500, seed=0):
         A dict that JSON can hold:
         `ece`, the expected calibration error;
         `ece_if_calibrated`, {"mean", "high"}: of a calibrated model with the same margins, in the mean and in 95% of samples;
-        `bins`, [{"confidence", "right"}], from doubtful to sure: the mean of sigmoid(|margin|), and an estimate of the share
+        `bins`, [{"confidence", "right"}], from doubtful to sure: the mean of sigmoid(margin's size), and an estimate of the share
         that is right (Wilson's interval, pairs taken as independent).
 
     Source: Naeini, Cooper and Hauskrecht 2015, doi:10.1609/aaai.v29i1.9602; Guo et al. 2017, arXiv:1706.04599
