@@ -21,7 +21,7 @@ MODELS = {"course": "the course's model", "HH": "the HH model"}
 
 def training_page(measured):
     rows = [
-        [MODELS[name], found["n_prompts"], f"{found['n_pairs']:,}", f"{found['epochs'][-1]['loss']:.3f}"]
+        [MODELS[name], f"{found['n_prompts']:,}", f"{found['n_pairs']:,}", f"{found['epochs'][-1]['loss']:.3f}"]
         for name, found in measured["training"].items()
     ]
     return table(["Model", "training prompts", "pairs", "last training loss"], rows)
