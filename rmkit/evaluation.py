@@ -168,6 +168,11 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
     """
     if seen not in ("refuse", "skip", "measure"):
         raise InputError(f'seen is {seen!r}; it must be "refuse", "skip" or "measure"')
+    for name, value in {"data": data, "calibration": calibration, "training": training}.items():
+        if isinstance(value, str):
+            raise InputError(
+                f"{name} is the text {_short(value)!r}; load it first: rmkit.load_rankings({_short(value)!r})"
+            )
     data, n_seen = _unseen(model, data, training, seen)
     if calibration is not None:
         calibration = _apart(data, calibration, seen)
@@ -438,8 +443,9 @@ def _names(ranking, i, j):
     if isinstance(info.get("domain"), str):
         yield "domain", info["domain"]
     tags = info.get("tags", info.get("tag"))
-    for tag in [tags] if isinstance(tags, str) else dict.fromkeys(tags) if isinstance(tags, list) else []:
-        yield "tag", str(tag)
+    tags = [tags] if isinstance(tags, str) else tags if isinstance(tags, list) else []
+    for tag in dict.fromkeys(tag for tag in tags if isinstance(tag, str)):
+        yield "tag", tag
     flaws = info.get("flaws")
     if isinstance(flaws, list) and len(flaws) == len(ranking) and isinstance(flaws[j], str):
         yield "flaw", flaws[j]

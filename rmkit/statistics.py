@@ -37,6 +37,9 @@ def by_prompt(values, prompts, span=(0, 1), resamples=2000, seed=0):
         span: the smallest and the largest value there can be. Where all prompts have the same mean, resampling finds nothing
             else, and the interval is Wilson's for as many cases as there are prompts.
 
+    Raises:
+        InputError: if the two lists are not of the same length.
+
     Source: Efron 1979, doi:10.1214/aos/1176344552; Hesterberg 2015, arXiv:1411.5279, section on the expanded percentile interval.
 
     >>> by_prompt([1, 1, 1, 0, 0, 1], prompts=["a", "a", "a", "b", "b", "c"])
@@ -45,6 +48,8 @@ def by_prompt(values, prompts, span=(0, 1), resamples=2000, seed=0):
     from scipy.stats import bootstrap, norm, t
 
     values = np.asarray(values, dtype=float)
+    if len(values) != len(prompts):
+        raise InputError(f"there are {len(values)} values and {len(prompts)} prompts; give each value its prompt")
     if not len(values):
         return Estimate(None, *map(float, span), 0)
     _, which = np.unique(np.asarray(prompts), return_inverse=True)
@@ -122,7 +127,7 @@ def calibration(margins, temperature=1.0, draws=500, seed=0):
     >>> round(found["ece"], 3), round(found["bins"][0]["confidence"], 3), found["bins"][0]["right"]["value"]
     (0.131, 0.881, 0.75)
     """
-    margins = np.asarray(margins, dtype=float)
+    margins = _some(margins)
     order = np.argsort(np.abs(margins), kind="stable")
     said = _sigmoid(np.abs(margins[order]) / temperature)  # (P,) from doubtful to sure
     was = right(margins[order])  # (P,)
@@ -157,6 +162,7 @@ def fit_temperature(margins):
     """
     from scipy.optimize import minimize_scalar
 
+    margins = _some(margins)
     fitted = minimize_scalar(
         lambda log_t: log_loss(margins, np.exp(log_t)), bounds=np.log([0.02, 50]), method="bounded"
     )
@@ -210,9 +216,9 @@ def pairs_needed(only_a, only_b, n, power=0.8):
     """
     from scipy.stats import norm
 
-    differ, apart = (only_a + only_b) / n, (only_a - only_b) / n
-    if apart == 0:
+    if only_a == only_b:
         return None
+    differ, apart = (only_a + only_b) / n, (only_a - only_b) / n
     return int(np.ceil(((norm.isf(0.025) * sqrt(differ) + norm.isf(1 - power) * sqrt(differ - apart**2)) / apart) ** 2))
 
 
@@ -260,6 +266,13 @@ def ceiling(agreed, annotators):
         return float(binom.sf(annotators // 2, annotators, p))
 
     return Estimate(best(agreed.value), best(agreed.low), best(agreed.high), agreed.n)
+
+
+def _some(margins):
+    margins = np.asarray(margins, dtype=float)
+    if not len(margins) or not np.isfinite(margins).all():
+        raise InputError("margins must be numbers, at least one, and none of them nan or infinite")
+    return margins
 
 
 def _sigmoid(x):

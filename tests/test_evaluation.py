@@ -278,3 +278,16 @@ def test_a_comparison_leaves_out_what_either_was_trained_on():
         compare(a, b, DATA)
     assert compare(a, b, DATA, seen="skip").n_pairs == 5
     assert compare(a, b, DATA, seen="measure").n_pairs == 6
+
+
+def test_a_name_is_no_data():
+    for settings in ({"data": "toy"}, {"data": DATA, "calibration": "toy"}, {"data": DATA, "training": "toy"}):
+        with pytest.raises(InputError, match=r"is the text 'toy'; load it first: rmkit.load_rankings\('toy'\)"):
+            evaluate(Fixed(REWARDS, DATA), **settings)
+
+
+def test_what_is_known_of_a_row_may_be_anything():
+    odd = {"tags": [1, {"a": 2}, "plain"], "domain": 3, "flaws": ["x"], "votes": ["x", None]}
+    data = Rankings([Ranking("2 + 2?", ["4", "5"], info=odd)])
+    groups = evaluate(Fixed([1, 0], data), data).groups
+    assert groups.keys() == {"length", "tag"} and [one["name"] for one in groups["tag"]] == ["plain"]

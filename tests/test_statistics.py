@@ -152,6 +152,15 @@ def test_by_prompt_with_nothing_to_resample():
     assert -1 < tau.low < 0.2 < tau.high < 1
 
 
+def test_nothing_to_count_is_refused():
+    with pytest.raises(InputError, match="2 values and 1 prompts"):
+        statistics.by_prompt([1, 0], ["a"])
+    for margins in ([], [0.5, math.nan]):
+        for function in (statistics.calibration, statistics.fit_temperature):
+            with pytest.raises(InputError, match="at least one"):
+                function(margins)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_agreement_pair_by_pair(seed):
     votes = np.random.default_rng(seed).integers(1, 3, (30, 5))
