@@ -35,7 +35,8 @@ def by_prompt(values, prompts, span=(0, 1), resamples=2000, seed=0):
         values: one number a pair (or a ranking), shape (P,).
         prompts: which prompt each belongs to, shape (P,).
         span: the smallest and the largest value there can be. Where all prompts have the same mean, resampling finds nothing
-            else, and the interval is Wilson's for as many cases as there are prompts.
+            else. Then the interval allows for prompts that were not drawn: as large a share of them as Wilson's upper end for
+            none of n, at either end of the span.
 
     Raises:
         InputError: if the two lists are not of the same length.
@@ -56,9 +57,8 @@ def by_prompt(values, prompts, span=(0, 1), resamples=2000, seed=0):
     sums, sizes = np.bincount(which, values), np.bincount(which)  # (prompts,)
     value, n = float(values.mean()), len(sums)
     if n == 1 or np.ptp(sums / sizes) == 0:
-        share = wilson(n * (value - span[0]) / (span[1] - span[0]), n)
-        low, high = (span[0] + (span[1] - span[0]) * end for end in (share.low, share.high))
-        return Estimate(value, min(low, value), max(high, value), len(values))
+        unseen = wilson(0, n).high  # so large a share of all prompts may be quite different
+        return Estimate(value, value - unseen * (value - span[0]), value + unseen * (span[1] - value), len(values))
     found = bootstrap(
         (sums, sizes),
         lambda sums, sizes, axis: sums.sum(axis) / sizes.sum(axis),

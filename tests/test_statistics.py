@@ -146,10 +146,12 @@ def test_by_prompt_with_nothing_to_resample():
     same = statistics.by_prompt([1.0] * 12, [n // 4 for n in range(12)])  # all right, three prompts
     assert (same.value, same.high, same.n) == (1, 1, 12)
     assert same.low == pytest.approx(wilson(3, 3).low)
+    unseen = wilson(0, 1).high
     one = statistics.by_prompt([1, 0, 0, 1], ["a"] * 4)
-    assert (one.low, one.high) == pytest.approx((wilson(0.5, 1).low, wilson(0.5, 1).high))
-    tau = statistics.by_prompt([0.2, 0.2], [0, 1], span=(-1, 1))
-    assert -1 < tau.low < 0.2 < tau.high < 1
+    assert (one.low, one.high) == pytest.approx((0.5 - 0.5 * unseen, 0.5 + 0.5 * unseen))
+    unseen = wilson(0, 40).high  # 9%
+    equal = statistics.by_prompt([0.0] * 40, range(40), span=(-1, 1))  # two models that are right on the same pairs
+    assert (equal.value, equal.low, equal.high) == pytest.approx((0, -unseen, unseen))
 
 
 def test_nothing_to_count_is_refused():
