@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from rmkit.data import Estimate
+from rmkit.data import Estimate, prompt_key
 from rmkit.errors import InputError
 from rmkit.files import write_json
 from rmkit.statistics import by_prompt, right
@@ -87,7 +87,7 @@ def answer_another(rankings, seed=0):
 
     Args:
         rankings: `Rankings` to draw from.
-        seed: which of their responses a prompt gets; it depends on nothing else, and so not on the order of the prompts.
+        seed: which of their responses a prompt gets; it depends on the seed, the prompt and the rankings alone.
 
     Raises:
         InputError: if there is only one prompt.
@@ -101,8 +101,10 @@ def answer_another(rankings, seed=0):
         raise InputError("the rankings hold one prompt; to answer another question there must be another, two or more")
 
     def attack(prompt, response):
-        others = [ranking.responses[0] for ranking in rankings if ranking.prompt != prompt]
-        others = [other for other in others if other != response] or others
+        key = prompt_key(prompt)
+        own = {response, *(y for ranking in rankings if prompt_key(ranking.prompt) == key for y in ranking.responses)}
+        others = [ranking.responses[0] for ranking in rankings if prompt_key(ranking.prompt) != key]
+        others = [other for other in others if other not in own] or others
         return random.Random(f"{seed} {prompt}").choice(others)
 
     return attack
@@ -234,7 +236,7 @@ def difference(values, prompts):
     """
     if np.ptp(values) == 0:
         return Estimate(float(values[0]), float(values[0]), float(values[0]), len(values))
-    return by_prompt(values, prompts)
+    return by_prompt(values, prompts, span=(min(values), max(values)))
 
 
 # --- what the model looks at

@@ -56,6 +56,11 @@ def comparison_text(found):
             *(f"{name:<26} {estimate}" for name, estimate in rows),
             f"{'only A right, only B right':<26} {test['only_a']}, {test['only_b']} of {test['n']} pairs"
             + (f"; {test['n_left_out']} undecided" if test["n_left_out"] else ""),
+            *(
+                f"{name} was trained on {n} of these prompts: this compares memory, not what they can do"
+                for name, n in zip("AB", found.n_seen.values(), strict=True)
+                if n
+            ),
             f"{'McNemar, exact':<26} p = {test['p']:.3g}",
             f"{'power':<26} {needed} find a difference like this in 80% of samples",
         ]
@@ -148,6 +153,7 @@ def model_card(report, model, data, name="reward model", path=None):
 
 
 def _table(first, rows):
+    rows = [(name.replace("|", "\\|"), e) for name, e in rows]
     return [
         f"| {first} | Right | 95% interval | n |",
         "|---|--:|--:|--:|",
@@ -173,6 +179,8 @@ def _warnings(report):
     lines = []
     if report.n_identical:
         lines.append(f"{report.n_identical} pairs are the same text after cutting: no model can tell them apart")
+    if report.n_skipped:
+        lines.append(f"{report.n_skipped} rankings were skipped: their prompts were trained on, or nearly")
     if report.n_seen is None:
         lines.append(
             "nobody knows whether the model was trained on these prompts: it does not remember its training data"

@@ -48,7 +48,7 @@ class Report:
     - `n_pairs`, `n_prompts`, `n_ties`: pairs measured, different prompts, pairs left out because the data calls them a tie.
     - `n_truncated`, `n_answers_cut`, `n_identical`: texts that were cut to fit, those among them that lost part of the response,
       and pairs whose two texts are the same after that.
-    - `n_seen`: prompts that the model was trained on, or nearly; None where nobody knows.
+    - `n_seen`: prompts that the model was trained on, or nearly; None where nobody knows. `n_skipped`: rankings left out for it.
     - `baselines`: what others get on the same pairs: "chance", a coin; "longest" and "shortest" in characters;
       "prompt_blind", the same model without the prompt; "response_blind", the same model with every word of the response
       masked, so that only their number is left; "bag_of_words" of the responses, learned by cross-validation on these
@@ -75,6 +75,7 @@ class Report:
     n_answers_cut: int
     n_identical: int
     n_seen: int | None
+    n_skipped: int
     baselines: dict
     groups: dict
     checks: list
@@ -112,6 +113,7 @@ class Comparison:
       responses, trust the interval of `difference` more than its p.
     - `pairs_needed`: the pairs it would have taken to find a difference like this one with a power of 80%; None where
       there is none.
+    - `n_seen`: {"a", "b"}: prompts that each was trained on; None where nobody knows.
     - `baselines`: "chance", "longest" and "shortest" on the same pairs.
     """
 
@@ -122,6 +124,7 @@ class Comparison:
     pairs_needed: int | None
     n_pairs: int
     n_prompts: int
+    n_seen: dict
     baselines: dict
 
     def to_dict(self):
@@ -166,19 +169,15 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
     >>> report.n_pairs, report.baselines["chance"]
     (10, 0.500 [0.237, 0.763], n = 10)
     """
-    if seen not in ("refuse", "skip", "measure"):
-        raise InputError(f'seen is {seen!r}; it must be "refuse", "skip" or "measure"')
-    for name, value in {"data": data, "calibration": calibration, "training": training}.items():
-        if isinstance(value, str):
-            raise InputError(
-                f"{name} is the text {_short(value)!r}; load it first: rmkit.load_rankings({_short(value)!r})"
-            )
+    data = _checked(data, batch_size, seen, calibration=calibration, training=training)
+    n_rankings = len(data)
     data, n_seen = _unseen(model, data, training, seen)
     if calibration is not None:
         calibration = _apart(data, calibration, seen)
     rankings = [ranking for ranking in data if ranking.pairs()]
     if not rankings:
-        raise InputError("the data holds no pair to measure on: it is empty, or every ranking is a tie")
+        skipped = " or was trained on and skipped" if seen == "skip" else ""
+        raise InputError(f"the data holds no pair to measure on: it is empty, or every ranking is a tie{skipped}")
     check_alike({"data": fingerprint(rankings)})
     pairs = _Pairs(rankings)
     encoded = encode_rankings(rankings, model.tokenizer, model.config.text_length)
@@ -214,6 +213,7 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
         n_answers_cut=n_answers_cut,
         n_identical=sum(ids[i] == ids[j] for i, j in zip(pairs.better.tolist(), pairs.worse.tolist(), strict=True)),
         n_seen=n_seen,
+        n_skipped=n_rankings - len(data),
         baselines=_rules(pairs, rankings) | ({} if quick else _blind(model, rankings, pairs, batch_size)),
         groups={} if quick else _groups(rankings, pairs, right),
         checks=[] if quick else check_scores(model, ids),
@@ -235,8 +235,10 @@ def compare(model_a, model_b, data, batch_size=32, seen="refuse"):
     >>> compare(RewardModel.from_encoder(seed=0), RewardModel.from_encoder(seed=0), load_rankings("toy")).difference.value
     0.0
     """
-    for model in (model_a, model_b):  # before either is measured
-        data, _ = _unseen(model, data, None, seen)
+    data = _checked(data, batch_size, seen)
+    n_seen = {}
+    for name, model in {"a": model_a, "b": model_b}.items():  # before either is measured
+        data, n_seen[name] = _unseen(model, data, None, seen)
     a, b = (evaluate(model, data, batch_size, seen="measure", quick=True) for model in (model_a, model_b))
     test = statistics.mcnemar(a.margins, b.margins)
     apart = statistics.right(a.margins) - statistics.right(b.margins)  # (P,)
@@ -248,6 +250,7 @@ def compare(model_a, model_b, data, batch_size=32, seen="refuse"):
         pairs_needed=statistics.pairs_needed(test["only_a"], test["only_b"], test["n"]) if test["n"] else None,
         n_pairs=a.n_pairs,
         n_prompts=a.n_prompts,
+        n_seen=n_seen,
         baselines={name: a.baselines[name] for name in ("chance", "longest", "shortest")},
     )
 
@@ -256,14 +259,17 @@ def score_together(model, texts, batch_size=32):
     """The rewards of all texts, shape (N,), of which each process scores its share: the first one's is 0, n, 2n, ...
 
     Every share is filled up to the same length, since under FSDP each forward pass needs all processes; what was added is
-    dropped again, so that every text counts once.
+    dropped again, so that every text counts once. Equal texts are scored once, so that they have the very same reward.
     """
     accelerator = join_processes()
     n = accelerator.num_processes
-    filled = texts + texts[:1] * (-len(texts) % n)
+    places = {}
+    place = [places.setdefault(tuple(text), len(places)) for text in texts]  # (N,)
+    different = [list(text) for text in places]
+    filled = different + different[:1] * (-len(different) % n)
     rewards = model.score_ids(filled[accelerator.process_index :: n], batch_size)
     rewards = accelerator.gather(torch.tensor(rewards, device=accelerator.device))  # share after share
-    return rewards.view(n, -1).T.flatten()[: len(texts)].cpu()  # (N,)
+    return rewards.view(n, -1).T.flatten()[place].cpu()  # (N,)
 
 
 def share_above_zero(margins):
@@ -286,7 +292,7 @@ def check_scores(model, texts, most=8):
         [{"name", "passed", "found"}]; `found` is the largest difference between two rewards of one text.
     """
     texts = sorted(texts, key=len)
-    chosen = texts[:: max(1, len(texts) // most)][:most]
+    chosen = [texts[i] for i in np.linspace(0, len(texts) - 1, min(most, len(texts))).astype(int)]
     alone = [model.score_ids([text])[0] for text in chosen]
     longest = texts[-1]
     others = {
@@ -327,6 +333,19 @@ def _best_share(ranks, rewards):
     """Whether the highest reward is on a best response; a share, where several responses have it."""
     first = [rank for rank, reward in zip(ranks, rewards, strict=True) if reward == rewards.max()]
     return first.count(min(ranks)) / len(first)
+
+
+def _checked(data, batch_size, seen, **others):
+    """The data as `Rankings`; `InputError` if an argument of `evaluate` or `compare` cannot work."""
+    if seen not in ("refuse", "skip", "measure"):
+        raise InputError(f'seen is {seen!r}; it must be "refuse", "skip" or "measure"')
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise InputError(f"batch_size is {batch_size!r}; it must be a whole number of texts, 1 or more")
+    for name, value in {"data": data, **others}.items():
+        if isinstance(value, str):
+            text = _short(value)
+            raise InputError(f"{name} is the text {text!r}; load it first: rmkit.load_rankings({text!r})")
+    return data if isinstance(data, Rankings) else Rankings(data)
 
 
 def _unseen(model, data, training, seen):
@@ -389,8 +408,8 @@ def _rules(pairs, rankings):
     n = len(pairs.better)
     lengths = torch.tensor([len(response) for ranking in rankings for response in ranking.responses])  # (N,)
     rules = {"chance": wilson(n / 2, n), "longest": pairs.accuracy(lengths), "shortest": pairs.accuracy(-lengths)}
-    votes = [ranking.info.get("votes") for ranking in rankings]
-    votes = [verdicts for verdicts in votes if isinstance(verdicts, list) and len(verdicts) > 1]
+    votes = [ranking.info.get("votes") for ranking in rankings if len(ranking) == 2]
+    votes = [v for v in votes if isinstance(v, list) and len(v) > 1 and all(verdict in (0, 1, 2) for verdict in v)]
     if votes:
         rules["annotators"] = statistics.agreement(votes)
         if len({len(verdicts) for verdicts in votes}) == 1 and len(votes[0]) % 2:
@@ -436,7 +455,12 @@ def _groups(rankings, pairs, right):
 
 
 def _names(ranking, i, j):
-    """The groups, as (what, name), of the pair in which response i is better than response j."""
+    """The groups, as (what, name), of the pair in which response i is better than response j; names are one line of text."""
+    for what, name in _known(ranking, i, j):
+        yield what, " ".join(name.split()).encode("utf-8", "replace").decode()
+
+
+def _known(ranking, i, j):
     info = ranking.info
     ratio = len(ranking.responses[i]) / len(ranking.responses[j])
     yield "length", next(name for most, name in LENGTHS if ratio <= most)

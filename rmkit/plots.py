@@ -426,7 +426,7 @@ def draw_shares(axes, rows, label):
         color, marker = (BLUE, "o") if name.endswith("model") and name != NAMES["ceiling"] else (GRAY, "s")
         reach = [[share.value - share.low], [share.high - share.value]]
         axes.errorbar([share.value], [height], xerr=reach, color=color, marker=marker, capsize=3)
-    axes.set_yticks(range(len(rows)), [name for name, _ in reversed(rows)])
+    axes.set_yticks(range(len(rows)), [name.replace("$", r"\$") for name, _ in reversed(rows)])  # no mathematics
     axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
     axes.set_xlabel(label, loc="right")  # a long one grows to the left, where there is room
 

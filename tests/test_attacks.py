@@ -197,3 +197,14 @@ def test_each_word_is_left_out_alone_and_in_one_call():
 def test_one_word_alone_cannot_be_left_out():
     with pytest.raises(InputError, match="'Canberra'.*two words or more"):
         leave_one_out(Known(reward), "?", "Canberra")
+
+
+def test_an_interval_holds_its_number_even_where_prompts_agree():
+    found = difference(np.array([3.0, 2.0, 3.0, 2.0]), ["a", "a", "b", "b"])
+    assert found.low <= found.value == 2.5 <= found.high
+
+
+def test_another_question_is_never_answered_rightly_by_chance():
+    rows = [("Is 2 even?", ["Yes.", "No."]), ("is 2  EVEN?", ["Indeed.", "No."]), ("Is 3 odd?", ["Yes.", "Never."])]
+    data = Rankings([Ranking(prompt, responses) for prompt, responses in rows] + [Ranking("Capital of Peru?", ["Lima", "Rome"])])
+    assert {answer_another(data, seed)("Is 2 even?", "No.") for seed in range(20)} == {"Lima"}

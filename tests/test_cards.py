@@ -93,3 +93,13 @@ def test_a_card_is_a_file_where_a_path_is_given(tmp_path):
     text = model_card(report, model, "DATA", path=tmp_path / "README.md")
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
     assert len(report.margins) == len(MARGINS)
+
+
+def test_names_of_any_kind_keep_table_and_figure_whole(tmp_path):
+    info = {"domain": "cost $\\frac$ here | a\nb \ud800"}
+    data = Rankings([Ranking(f"{n}?", [f"a{n}", f"b{n}"], info=info) for n in range(4)])
+    report = evaluate(Fixed([1, 0] * 4, data), data)
+    model_card(report, RewardModel.from_encoder(), "DATA", path=tmp_path / "card.md")
+    assert "| domain: cost $\\frac$ here \\| a b ? |" in (tmp_path / "card.md").read_text(encoding="utf-8")
+    report.plot(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 10_000

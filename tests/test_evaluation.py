@@ -291,3 +291,49 @@ def test_what_is_known_of_a_row_may_be_anything():
     data = Rankings([Ranking("2 + 2?", ["4", "5"], info=odd)])
     groups = evaluate(Fixed([1, 0], data), data).groups
     assert groups.keys() == {"length", "tag"} and [one["name"] for one in groups["tag"]] == ["plain"]
+
+
+def test_equal_texts_have_equal_rewards_whatever_the_batch():
+    """Five words against five words: masked, the two responses are the same text, and no model can tell them apart."""
+    rng = np.random.default_rng(0)
+    words = ["court", "tort", "lease", "judge", "heir", "will", "bond", "deed"]
+    rows = [[" ".join(rng.choice(words, 5)) for _ in range(2)] for _ in range(40)]
+    data = Rankings([Ranking(f"{number}?", row) for number, row in enumerate(rows) if row[0] != row[1]])
+    report = evaluate(RewardModel.from_encoder(pooling="mean"), data, batch_size=7)
+    assert report.baselines["response_blind"].value == 0.5
+
+
+def test_arguments_that_cannot_work_are_refused_by_both():
+    model = Fixed(REWARDS, DATA)
+    for settings, words in [({"seen": "skp"}, "seen is 'skp'"), ({"batch_size": 0}, "batch_size is 0")]:
+        with pytest.raises(InputError, match=words):
+            evaluate(model, DATA, **settings)
+        with pytest.raises(InputError, match=words):
+            compare(model, model, DATA, **settings)
+    with pytest.raises(InputError, match="is the text 'toy'"):
+        compare(model, model, "toy")
+
+
+def test_votes_that_are_no_verdicts_are_no_agreement():
+    data = Rankings(
+        [Ranking("a?", ["b", "c", "d"], info={"votes": [12, 5, 1]}), Ranking("b?", ["c", "d"], info={"votes": [7, 3]})]
+    )
+    assert not {"annotators", "ceiling"} & evaluate(Fixed([1, 0, 0, 1, 0], data), data).baselines.keys()
+
+
+def test_what_is_skipped_and_what_a_comparison_has_seen_is_said():
+    model, fresh = Fixed(REWARDS, DATA), Fixed(REWARDS, DATA)
+    model.seen = sketch(["2 + 2?"])
+    report = evaluate(model, DATA, seen="skip")
+    assert report.n_skipped == 1 and "1 rankings were skipped" in str(report)
+    with pytest.raises(InputError, match="or was trained on and skipped"):
+        evaluate(model, DATA[1:2], seen="skip")
+    found = compare(model, fresh, DATA, seen="measure")
+    assert found.n_seen == {"a": 1, "b": None} and "A was trained on 1 of these prompts" in str(found)
+
+
+def test_few_texts_are_checked_over_all_lengths():
+    texts = [[101, *range(200, 200 + n), 102] for n in range(1, 16)]
+    asked = []
+    check_scores(SimpleNamespace(score_ids=lambda texts: asked.append(texts) or [0.0] * len(texts)), texts)
+    assert len(asked[0][0]) == 3 and len(asked[7][0]) == 17
