@@ -204,11 +204,11 @@ def scoreboard(model, rankings, attacks=None):
     before = right(worst - best)  # (G,)
     rows = {}
     for name, reward in zip(attacks, after, strict=True):
-        overtakes = right(reward - best)  # (G,)
+        gain, overtakes = reward - worst, right(reward - best)  # (G,) each
         rows[name] = {
-            "gain": difference(reward - worst, prompts),
+            "gain": by_prompt(gain, prompts, span=(gain.min(), gain.max())),
             "overtakes": by_prompt(overtakes, prompts),
-            "more": difference(overtakes - before, prompts),
+            "more": by_prompt(overtakes - before, prompts, span=(-1, 1)),
         }
 
     pairs = [(s + i, s + j) for ranking, s in zip(rankings, starts, strict=False) for i, j in ranking.pairs()]
@@ -224,19 +224,6 @@ def scoreboard(model, rankings, attacks=None):
         unattacked=by_prompt(before, prompts),
         attacks=rows,
     )
-
-
-def difference(values, prompts):
-    """The mean of paired differences as an `Estimate`, with the interval of `rmkit.statistics.by_prompt`.
-
-    Where all differences are the same, as with an attack that changes nothing, the interval is that number alone.
-
-    >>> difference([0.25, 0.25], prompts=["a", "b"])
-    0.250 [0.250, 0.250], n = 2
-    """
-    if np.ptp(values) == 0:
-        return Estimate(float(values[0]), float(values[0]), float(values[0]), len(values))
-    return by_prompt(values, prompts, span=(min(values), max(values)))
 
 
 # --- what the model looks at

@@ -52,7 +52,7 @@ def comparison_text(found):
     rows += [(NAMES[name], estimate) for name, estimate in found.baselines.items()]
     return "\n".join(
         [
-            f"{found.n_pairs} pairs from {found.n_prompts} prompts; intervals: drawing whole prompts",
+            f"{found.n_pairs} pairs from {found.n_prompts} prompts; intervals draw whole prompts, but a coin's",
             *(f"{name:<26} {estimate}" for name, estimate in rows),
             f"{'only A right, only B right':<26} {test['only_a']}, {test['only_b']} of {test['n']} pairs"
             + (f"; {test['n_left_out']} undecided" if test["n_left_out"] else ""),
@@ -117,7 +117,8 @@ def model_card(report, model, data, name="reward model", path=None):
         f"## Measured on {data}",
         "",
         f"{report.n_pairs} pairs from {report.n_prompts} prompts; {report.n_ties} ties left out; a pair with equal rewards counts half.",
-        "Intervals hold 95% and are found by drawing whole prompts.",
+        "Intervals hold 95%. They draw whole prompts, but those of a coin, of words alone and of annotators, which take pairs as",
+        "independent.",
         "",
         *_table("Which response is better, according to", rows),
         "",

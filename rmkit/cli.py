@@ -241,7 +241,8 @@ def _check_new(name, endings):
         raise InputError(f"{name}: the name must end in {' or '.join(endings)}")
     if path.exists():
         raise InputError(f"{name}: exists already; choose another name, or delete it")
-    if not os.access(next(folder for folder in path.absolute().parents if folder.exists()), os.W_OK):
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise InputError(f"{name}: cannot be written; choose a folder that you may write to")
 
 

@@ -6,7 +6,6 @@ models to the same pairs.
 """
 
 import math
-import re
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -190,24 +189,18 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
     margins = pairs.margins(rewards)  # (P,)
     n_truncated, n_answers_cut = count_cut(encoded)
     right = statistics.right(margins)  # (P,)
-    many = [n for n, ranking in enumerate(rankings) if len(ranking) > 2]
-    by_ranking = [(rankings[n].ranks, rewards[pairs.starts[n] : pairs.starts[n] + len(rankings[n])]) for n in many]
-    of_prompt = [pairs.prompt[n] for n in many]
+    best_of_k, kendall_tau = _whole_rankings(rankings, pairs, rewards)
     return Report(
         accuracy=wilson(right.sum().item(), len(right)),
-        accuracy_by_prompt=statistics.by_prompt(right, pairs.prompts),
-        best_of_k=statistics.by_prompt([_best_share(*pair) for pair in by_ranking], of_prompt) if many else None,
-        kendall_tau=statistics.by_prompt(
-            [statistics.kendall_tau(ranks, found.tolist()) for ranks, found in by_ranking], of_prompt, span=(-1, 1)
-        )
-        if many
-        else None,
+        accuracy_by_prompt=statistics.by_prompt(right, pairs.prompt_of_pair),
+        best_of_k=best_of_k,
+        kendall_tau=kendall_tau,
         log_loss=statistics.log_loss(margins),
         brier=statistics.brier(margins),
         ranking_loss=k_choose_2_loss(rewards, pairs.sizes, pairs.ranks).item(),
         calibration=_calibrate(model, margins, calibration, batch_size),
         n_pairs=len(right),
-        n_prompts=len(set(pairs.prompt)),
+        n_prompts=len(set(pairs.prompt_of_ranking)),
         n_ties=sum(math.comb(len(ranking), 2) - len(ranking.pairs()) for ranking in data),
         n_truncated=n_truncated,
         n_answers_cut=n_answers_cut,
@@ -218,7 +211,7 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
         groups={} if quick else _groups(rankings, pairs, right),
         checks=[] if quick else check_scores(model, ids),
         margins=margins.tolist(),
-        prompts=pairs.prompts.tolist(),
+        prompts=pairs.prompt_of_pair.tolist(),
     )
 
 
@@ -272,15 +265,6 @@ def score_together(model, texts, batch_size=32):
     return rewards.view(n, -1).T.flatten()[place].cpu()  # (N,)
 
 
-def share_above_zero(margins):
-    """How many of the margins are positive, those that are zero counting half, with Wilson's interval.
-
-    >>> share_above_zero([0.3, -0.1, 0.0, 0.2])
-    0.625 [0.219, 0.908], n = 4
-    """
-    return wilson(float(statistics.right(margins).sum()), len(margins))
-
-
 def check_scores(model, texts, most=8):
     """Whether a text's reward is its own: the same alone, beside any other text, and in any order.
 
@@ -316,8 +300,10 @@ class _Pairs:
         self.ranks = [rank for ranking in rankings for rank in ranking.ranks]
         self.better, self.worse, self.ranking = pair_positions(self.sizes, self.ranks)  # (P,) each
         numbers = {}
-        self.prompt = [numbers.setdefault(ranking.prompt, len(numbers)) for ranking in rankings]  # (rankings,)
-        self.prompts = np.array(self.prompt)[self.ranking.numpy()]  # (P,)
+        self.prompt_of_ranking = [
+            numbers.setdefault(ranking.prompt, len(numbers)) for ranking in rankings
+        ]  # (rankings,)
+        self.prompt_of_pair = np.array(self.prompt_of_ranking)[self.ranking.numpy()]  # (P,)
 
     def margins(self, values):
         """The better response's value minus the worse one's, (N,) -> (P,)."""
@@ -326,7 +312,21 @@ class _Pairs:
 
     def accuracy(self, values):
         """How often the better response has the higher value, with an interval that draws whole prompts."""
-        return statistics.by_prompt(statistics.right(self.margins(values)), self.prompts)
+        return statistics.by_prompt(statistics.right(self.margins(values)), self.prompt_of_pair)
+
+
+def _whole_rankings(rankings, pairs, rewards):
+    """Best of K and Kendall's tau of the rankings of three or more; None and None without such."""
+    best, tau, prompts = [], [], []
+    for ranking, start, prompt in zip(rankings, pairs.starts, pairs.prompt_of_ranking, strict=False):
+        if len(ranking) > 2:
+            found = rewards[start : start + len(ranking)]  # (K,)
+            best.append(_best_share(ranking.ranks, found))
+            tau.append(statistics.kendall_tau(ranking.ranks, found.tolist()))
+            prompts.append(prompt)
+    if not prompts:
+        return None, None
+    return statistics.by_prompt(best, prompts), statistics.by_prompt(tau, prompts, span=(-1, 1))
 
 
 def _best_share(ranks, rewards):
@@ -421,8 +421,8 @@ def _blind(model, rankings, pairs, batch_size):
     """What the same model gets without the prompt, and without the response's words; and what words alone get."""
     prompts = [ranking.prompt for ranking in rankings for _ in ranking.responses]
     responses = [response for ranking in rankings for response in ranking.responses]
-    mask = model.tokenizer.mask_token or "x"
-    masked = [re.sub(r"\S+", mask.replace("\\", ""), response) for response in responses]
+    mask = model.tokenizer.mask_token or "x"  # decoders have none
+    masked = [" ".join(mask for _ in response.split()) for response in responses]
     found = {}
     for name, texts in {"prompt_blind": ([""] * len(prompts), responses), "response_blind": (prompts, masked)}.items():
         encoded = encode_many(model.tokenizer, *texts, model.config.text_length)
@@ -443,9 +443,9 @@ def _groups(rankings, pairs, right):
             members.setdefault(key, []).append(pair)
     groups = {}
     for (what, name), own in members.items():
-        accuracy = statistics.by_prompt(right[own], pairs.prompts[own])
+        accuracy = statistics.by_prompt(right[own], pairs.prompt_of_pair[own])
         groups.setdefault(what, []).append(
-            {"name": name, "accuracy": accuracy, "n_prompts": len(set(pairs.prompts[own].tolist()))}
+            {"name": name, "accuracy": accuracy, "n_prompts": len(set(pairs.prompt_of_pair[own].tolist()))}
         )
     orders = {"length": [name for _, name in LENGTHS].index, "distance": lambda name: int(name.split()[0])}
     for what, found in groups.items():

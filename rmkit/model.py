@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
@@ -21,6 +22,7 @@ from rmkit.batching import encode_many, length_buckets, pad
 from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet, reads_both_ways
 from rmkit.errors import InputError
 from rmkit.files import put_in_place
+from rmkit.overlap import BYTES
 from rmkit.packing import can_pack, cls_vectors
 
 WEIGHTS = "model.safetensors"
@@ -283,9 +285,12 @@ class RewardModel(PreTrainedModel):
             raise InputError(f"model {str(name)!r}: the weights hold no {missing[0]!r}; save it again with rmkit")
         where = {key: kwargs[key] for key in ("revision", "token", "cache_dir") if key in kwargs}
         model.tokenizer = load_tokenizer(name, **where)
-        missing_is_fine = {"_raise_exceptions_for_missing_entries": False, "_raise_exceptions_for_connection_errors": False}
+        missing_is_fine = {
+            "_raise_exceptions_for_missing_entries": False,
+            "_raise_exceptions_for_connection_errors": False,
+        }
         seen = cached_file(name, SEEN, **missing_is_fine, **where)
-        model.seen = load_file(seen)["seen"] if seen else None
+        model.seen = _load_seen(seen) if seen else None
         return _in_memory(model.eval())
 
 
@@ -319,6 +324,19 @@ def disk_errors(folder):
         yield
     except SafetensorError as error:
         raise OSError(f"{folder}: {_first_line(error)}; what was saved before is whole") from error
+
+
+def _load_seen(path):
+    """The sketches of the prompts that a model was trained on, shape (prompts, 128), bytes."""
+    try:
+        seen = load_file(path)["seen"]
+    except (SafetensorError, OSError, KeyError):
+        seen = None
+    if seen is None or seen.dtype != np.uint8 or seen.shape[1:] != (BYTES,):
+        raise InputError(
+            f"model file '{path}': holds no sketches of training prompts; copy it again, or delete it if nobody has to know them"
+        )
+    return seen
 
 
 def _in_memory(model):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import matplotlib.pyplot as plt
 
 from rmkit.cards import GROUPS, MOST, NAMES
+from rmkit.data import Estimate
 
 # Okabe and Ito's palette, which people with any kind of color vision can tell apart.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#B84A00", "#007A5E", "#5F5F5F"
@@ -359,19 +360,7 @@ def plot_reliability(series):
         series: {name: [(mean claim of the bin, Estimate of the share that is right), ...]}, three at most.
     """
     with drawing(height=4) as axes:
-        axes.plot([0.5, 1], [0.5, 1], color=GRAY, linestyle=":", linewidth=1.5)
-        axes.text(1, 0.87, "right as often\nas it claims", color=GRAY, ha="right", va="top")
-        for (name, points), (color, marker, dash) in zip(series.items(), SERIES, strict=False):
-            claims, shares = zip(*points, strict=True)
-            values = [share.value for share in shares]
-            reach = [[s.value - s.low for s in shares], [s.high - s.value for s in shares]]
-            look = {"color": color, "marker": marker, "linestyle": dash, "capsize": 3, "elinewidth": 1.2}
-            axes.errorbar(claims, values, yerr=reach, label=name, **look)
-        axes.set(
-            xlabel=r"claimed: mean of $\sigma(|\Delta|)$ in the bin", ylabel="share of the bin's pairs that is right"
-        )
-        axes.set(xlim=(0.49, 1.01), ylim=(0.3, 1.03))
-        axes.legend(frameon=False, loc="lower right")
+        draw_reliability(axes, series)
 
 
 def plot_report(report, path=None):
@@ -388,7 +377,8 @@ def plot_report(report, path=None):
         figure = plt.figure(figsize=(5, sum(heights)), layout="constrained")
         axes = iter(figure.subplots(len(heights), height_ratios=heights))
         draw_shares(next(axes), rivals, f"accuracy on {report.n_pairs} pairs")
-        draw_reliability(next(axes), report.calibration)
+        bins = [(one["confidence"], Estimate(**one["right"])) for one in report.calibration["bins"]]
+        draw_reliability(next(axes), {"the model": bins})
         draw_margins(next(axes), report.margins)
         for what, found in groups.items():
             draw_shares(next(axes), found, f"accuracy by {GROUPS.get(what, what)}")
@@ -431,15 +421,19 @@ def draw_shares(axes, rows, label):
     axes.set_xlabel(label, loc="right")  # a long one grows to the left, where there is room
 
 
-def draw_reliability(axes, found):
-    """How often the model is right, by how sure it is; on the line it would be as often right as it says."""
-    said = [one["confidence"] for one in found["bins"]]
-    right = [one["right"] for one in found["bins"]]
-    reach = [[one["value"] - one["low"] for one in right], [one["high"] - one["value"] for one in right]]
-    axes.plot([0.5, 1], [0.5, 1], color=GRAY, linestyle=":", linewidth=1.5, label="as it says")
-    shares = [one["value"] for one in right]
-    axes.errorbar(said, shares, yerr=reach, color=BLUE, marker="o", linestyle="none", capsize=3, label="the model")
-    axes.set(xlabel=r"how sure it is, $\sigma(|\Delta|)$", ylabel="share right", xlim=(0.48, 1.02), ylim=(0, 1.03))
+def draw_reliability(axes, series):
+    """A point a bin, with its interval, and the diagonal on which a model is right as often as it claims."""
+    axes.plot([0.5, 1], [0.5, 1], color=GRAY, linestyle=":", linewidth=1.5)
+    axes.text(1, 0.87, "right as often\nas it claims", color=GRAY, ha="right", va="top")
+    for (name, points), (color, marker, dash) in zip(series.items(), SERIES, strict=False):
+        claims, shares = zip(*points, strict=True)
+        values = [share.value for share in shares]
+        reach = [[s.value - s.low for s in shares], [s.high - s.value for s in shares]]
+        look = {"color": color, "marker": marker, "linestyle": dash, "capsize": 3, "elinewidth": 1.2}
+        axes.errorbar(claims, values, yerr=reach, label=name, **look)
+    axes.set(xlabel=r"claimed: mean of $\sigma(|\Delta|)$ in the bin", ylabel="share of the bin's pairs that is right")
+    lowest = min([0.3, *(share.low for points in series.values() for _, share in points)])
+    axes.set(xlim=(0.49, 1.01), ylim=(lowest, 1.03))
     axes.legend(frameon=False, loc="lower right")
 
 

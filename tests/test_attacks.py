@@ -11,7 +11,6 @@ from rmkit.attacks import (
     ATTACKS,
     add_format,
     answer_another,
-    difference,
     leave_one_out,
     scoreboard,
     stuff_keywords,
@@ -174,13 +173,17 @@ def test_a_gain_has_about_students_interval():
     assert (row["gain"].low, row["gain"].high) == (pytest.approx(low, abs=0.03), pytest.approx(high, abs=0.03))
 
 
-def test_differences_that_are_all_the_same_have_no_width():
-    assert difference(np.array([0.5, 0.5, 0.5]), ["a", "a", "b"]).to_dict() == {
-        "value": 0.5,
-        "low": 0.5,
-        "high": 0.5,
-        "n": 3,
-    }
+def test_an_interval_holds_its_number_where_prompts_agree_and_has_no_width_where_all_gains_do():
+    same = scoreboard(Known(reward), DATA, {"four more": plus(4)}).attacks["four more"]["gain"]
+    assert (same.value, same.low, same.high) == (4, 4, 4)
+    rows = [Ranking(prompt, [best, "no"]) for prompt in ("a?", "b?") for best in ("yes, two", "yes, three")]
+    gains = {"yes, two": 2.0, "yes, three": 3.0}  # of the rows of each prompt: the prompts agree, their rows do not
+    model = Known(lambda prompt, response: gains.get(response[:-1], 0.0))
+    attack = iter(list(gains) * 2)
+    found = scoreboard(model, Rankings(rows), {"mixed": lambda prompt, response: f"{next(attack)}+"}).attacks["mixed"][
+        "gain"
+    ]
+    assert found.low < found.value == 2.5 < found.high
 
 
 # --- what the model looks at
@@ -199,12 +202,9 @@ def test_one_word_alone_cannot_be_left_out():
         leave_one_out(Known(reward), "?", "Canberra")
 
 
-def test_an_interval_holds_its_number_even_where_prompts_agree():
-    found = difference(np.array([3.0, 2.0, 3.0, 2.0]), ["a", "a", "b", "b"])
-    assert found.low <= found.value == 2.5 <= found.high
-
-
 def test_another_question_is_never_answered_rightly_by_chance():
     rows = [("Is 2 even?", ["Yes.", "No."]), ("is 2  EVEN?", ["Indeed.", "No."]), ("Is 3 odd?", ["Yes.", "Never."])]
-    data = Rankings([Ranking(prompt, responses) for prompt, responses in rows] + [Ranking("Capital of Peru?", ["Lima", "Rome"])])
+    data = Rankings(
+        [Ranking(prompt, responses) for prompt, responses in rows] + [Ranking("Capital of Peru?", ["Lima", "Rome"])]
+    )
     assert {answer_another(data, seed)("Is 2 even?", "No.") for seed in range(20)} == {"Lima"}

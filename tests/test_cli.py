@@ -255,6 +255,7 @@ def test_evaluate_writes_card_and_figures_but_over_nothing(tmp_path, capsys, mod
     for options, words in [
         (ask, "README.md: exists already"),
         ([*ask[:-4], "--figures", tmp_path / "report.jpeg"], "must end in .png or .svg or .pdf"),
+        ([*ask[:-4], "--card", other / "README.md"], "README.md: cannot be written"),
         ([*ask[:-4], "--calibration", "toy"], "6 of 10 rankings of the calibration data"),
         ([*ask[:-4], "--training", "toy"], "6 of 6 rankings have a prompt that the model was trained on"),
     ]:

@@ -5,8 +5,10 @@ import math
 import os
 import shutil
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file as save_numpy
 
 from rmkit.batching import collate
 from rmkit.data import Ranking, load_rankings
@@ -260,3 +262,17 @@ def test_a_share_that_cannot_be_frozen_is_refused_and_changes_nothing(share):
     with pytest.raises(InputError, match="freeze is"):
         model.freeze(share)
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("damage", ["cut short", "another shape", "another name"])
+def test_damaged_sketches_of_training_prompts_are_refused(tmp_path, damage):
+    model = RewardModel.from_encoder()
+    model.seen = np.zeros((3, 128), dtype=np.uint8)
+    model.save_pretrained(tmp_path)
+    file = tmp_path / "seen-prompts.safetensors"
+    if damage == "cut short":
+        file.write_bytes(file.read_bytes()[:30])
+    else:
+        save_numpy({"seen": model.seen[:, :5]} if damage == "another shape" else {"other": model.seen}, file)
+    with pytest.raises(InputError, match=r"seen-prompts.safetensors': holds no sketches of training prompts"):
+        RewardModel.from_pretrained(tmp_path)

@@ -9,6 +9,7 @@ from scipy.special import gammaln
 from scipy.stats import norm
 
 from rmkit.exercises import Mistake, call, check, kind, plain, show
+from rmkit.exercises.using_rewards import POOLS
 
 # 8.1 Best of n in a large pool
 
@@ -35,19 +36,10 @@ def solution_best_of_large_pool(proxy, gold, n):
     return share @ by_proxy[n - 1 :]
 
 
-SMALL_POOLS = [
-    ([0.2, 0.8, -0.4, 0.6], [1.0, 1.0, 1.0, 1.0], 2),
-    ([0.5, 0.1, 0.9], [4.0, 0.0, 1.0], 2),
-    ([0.2, 0.8, -0.4, 0.6], [3.0, 1.0, 2.0, 7.0], 1),
-    ([0.2, 0.8, -0.4, 0.6], [3.0, 1.0, 2.0, 7.0], 4),
-    ([0.2, 0.8, -0.4, 0.6, 0.1], [3.0, 1.0, 2.0, 7.0, 5.0], 3),
-]
-
-
 @check
 def check_best_of_large_pool(function):
     what = "one number, the mean gold reward of the pick"
-    for proxy, gold, n in SMALL_POOLS:
+    for proxy, gold, n in POOLS:
         got = _as_number(call(function, proxy, gold, n), what)
         _compare_small(got, proxy, gold, n)
     rng = np.random.default_rng(0)

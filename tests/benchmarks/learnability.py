@@ -19,10 +19,12 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 import rmkit
+from rmkit import statistics
 from rmkit.audit import fit_words
 from rmkit.batching import encode_rankings, length_buckets, pad
-from rmkit.data import DATASETS, Rankings, load_rankings, wilson
+from rmkit.data import DATASETS, Rankings, load_rankings
 from rmkit.files import write_json
+from rmkit.statistics import right
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,22 +40,9 @@ def train_one(data, seed):
     return model, history.seconds
 
 
-def right(margins):
-    """1 for a pair that is right, 0.5 for one that is equal, 0 for one that is wrong, shape (P,)."""
-    margins = np.asarray(margins)
-    return (margins > 0) + (margins == 0) / 2
-
-
-def by_prompt(scores, pairs, draws=4000):
+def by_prompt(scores, pairs):
     """Mean of `scores` over pairs, with the 95% interval of a bootstrap that draws whole prompts."""
-    sums = defaultdict(lambda: [0.0, 0])
-    for score, (ranking, _, _) in zip(scores, pairs, strict=True):
-        sums[ranking.prompt][0] += score
-        sums[ranking.prompt][1] += 1
-    table = np.array(list(sums.values()))  # (prompts, 2)
-    drawn = table[np.random.default_rng(0).integers(0, len(table), (draws, len(table)))].sum(axis=1)  # (draws, 2)
-    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
-    return {"value": float(np.mean(scores)), "low": float(low), "high": float(high), "n": len(pairs)}
+    return statistics.by_prompt(scores, [ranking.prompt for ranking, _, _ in pairs]).to_dict()
 
 
 def group(scores, pairs, name):
@@ -124,7 +113,7 @@ def main():
     texts = [(ranking.responses[i], ranking.responses[j]) for ranking, i, j in pairs]
 
     models = [train_one(train, seed) for seed in range(args.seeds)]
-    reports = [rmkit.evaluate(model, test) for model, _ in models]
+    reports = [rmkit.evaluate(model, test, quick=True) for model, _ in models]
     scores = np.mean([right(report.margins) for report in reports], axis=0)  # (P,) mean over seeds
     lengths = np.array([len(better) - len(worse) for better, worse in texts])
     words = fit_words([(r.responses[i], r.responses[j]) for r, i, j in pairs_of(train)])
@@ -137,7 +126,7 @@ def main():
         "per_seed": [report.accuracy.to_dict() for report in reports],
         "log_loss": [report.log_loss for report in reports],
         "accuracy": by_prompt(scores, pairs),
-        "training_pairs": float(np.mean([rmkit.evaluate(model, train).accuracy.value for model, _ in models[:1]])),
+        "training_pairs": float(np.mean([rmkit.evaluate(model, train, seen="measure", quick=True).accuracy.value for model, _ in models[:1]])),
         "baselines": {
             "longest": by_prompt(right(lengths), pairs),
             "shortest": by_prompt(right(-lengths), pairs),
@@ -154,22 +143,17 @@ def main():
         measured = []
         for seed in range(min(3, args.seeds)):
             part = Rankings(random.Random(seed).sample(list(train), n))
-            measured.append(right(rmkit.evaluate(train_one(part, seed)[0], test).margins))
+            measured.append(right(rmkit.evaluate(train_one(part, seed)[0], test, quick=True).margins))
         result["curve"][str(n)] = by_prompt(np.mean(measured, axis=0), pairs)
     if args.pandalm.exists():
         human = load_rankings(args.pandalm)
-        found = [rmkit.evaluate(model, human) for model, _ in models]
-        agreed = total = 0
-        for ranking in human:
-            votes = ranking.info["votes"]
-            together = [(a == b) for k, a in enumerate(votes) for b in votes[:k] if a and b]
-            agreed, total = agreed + sum(together), total + len(together)
+        found = [rmkit.evaluate(model, human, quick=True) for model, _ in models]
         result["pandalm"] = {
             "accuracy": by_prompt(np.mean([right(report.margins) for report in found], axis=0), pairs_of(human)),
             "per_seed": [report.accuracy.to_dict() for report in found],
             "longest": found[0].baselines["longest"].to_dict(),
             "shortest": found[0].baselines["shortest"].to_dict(),
-            "annotators": wilson(agreed, total).to_dict(),
+            "annotators": found[0].baselines["annotators"].to_dict(),
         }
     write_json(ROOT / "book" / "learnability.json", result)
     print(result["accuracy"], result["baselines"])
