@@ -300,7 +300,7 @@ class GoldCurve:
 
     @property
     def peak(self):
-        """The distance with the highest gold reward: alpha / (2 beta), infinite if the curve never turns, 0 if it only falls."""
+        """The distance with the highest gold reward, alpha / (2 beta); infinite if the curve never turns, 0 if it only falls."""
         return max(0.0, self.alpha / (2 * self.beta)) if self.beta > 0 else math.inf
 
 

@@ -424,16 +424,16 @@ def draw_shares(axes, rows, label):
 def draw_reliability(axes, series):
     """A point a bin, with its interval, and the diagonal on which a model is right as often as it claims."""
     axes.plot([0.5, 1], [0.5, 1], color=GRAY, linestyle=":", linewidth=1.5)
-    axes.text(1, 0.87, "right as often\nas it claims", color=GRAY, ha="right", va="top")
+    axes.text(0.5, 1.02, "dotted: right as often as it claims", color=GRAY, ha="left", va="top")
     for (name, points), (color, marker, dash) in zip(series.items(), SERIES, strict=False):
         claims, shares = zip(*points, strict=True)
         values = [share.value for share in shares]
         reach = [[s.value - s.low for s in shares], [s.high - s.value for s in shares]]
         look = {"color": color, "marker": marker, "linestyle": dash, "capsize": 3, "elinewidth": 1.2}
         axes.errorbar(claims, values, yerr=reach, label=name, **look)
-    axes.set(xlabel=r"claimed: mean of $\sigma(|\Delta|)$ in the bin", ylabel="share of the bin's pairs that is right")
+    axes.set(xlabel=r"claimed: mean of $\sigma(|\Delta|)$ in the bin", ylabel="share right in the bin")
     lowest = min([0.3, *(share.low for points in series.values() for _, share in points)])
-    axes.set(xlim=(0.49, 1.01), ylim=(lowest, 1.03))
+    axes.set(xlim=(0.49, 1.01), ylim=(lowest, 1.04))
     axes.legend(frameon=False, loc="lower right")
 
 
