@@ -22,7 +22,7 @@ help:
 	@echo "make book        train the course's reward model and build the web book"
 	@echo "make test        every check that CI runs"
 	@echo "make bench       measure how fast it is, beside other ways: about half an hour on a quiet machine"
-	@echo "make serve       open the book that was built: http://127.0.0.1:$(PORT)/"
+	@echo "make serve       show the book that was built, under the path that it will have when published"
 	@echo "make lab         work on the notebooks in JupyterLab"
 	@echo "make notebooks   run all notebooks again and save their outputs"
 	@echo "make repository URL=https://github.com/OWNER/NAME   change the address everywhere"
@@ -45,7 +45,7 @@ setup: .venv/installed
 
 book: _build/book.done
 	@echo
-	@echo "The book:  _build/html/index.html   (make serve shows it at http://127.0.0.1:$(PORT)/)"
+	@echo "The book:  _build/html/index.html   (make serve shows it)"
 	@echo "The model: _build/model             (.venv/bin/rmkit score --model _build/model --prompt ... --response ...)"
 
 _build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done _build/how-fast.done _build/report-cards.done _build/attacks.done $(PAGES) $(PACKAGE)
@@ -91,10 +91,8 @@ _build/attacks.done: .venv/installed $(MEASURED) .ci/attacks_page.py .ci/data_ca
 	@.venv/bin/python .ci/attacks_page.py
 	@touch $@
 
-serve:
-	@test -f _build/html/index.html || { echo "There is no book yet: make book"; exit 1; }
-	@echo "http://127.0.0.1:$(PORT)/   (Ctrl-C stops)"
-	@$(RUN) http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+serve: .venv/installed
+	@.venv/bin/python .ci/serve.py $(PORT)
 
 # --- the checks
 

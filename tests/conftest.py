@@ -15,3 +15,5 @@ os.environ |= {
     "TOKENIZERS_PARALLELISM": "false",
     "OMP_WAIT_POLICY": "PASSIVE",
 }
+
+from chromium import chromium, open_page, site  # noqa: F401 - fixtures
