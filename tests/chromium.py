@@ -12,6 +12,7 @@ import serve
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="session")
@@ -31,9 +32,7 @@ def chromium():
         message = "Chromium is not installed (Debian: apt-get install chromium): the tests in a browser did not run"
         (pytest.fail if os.environ.get("RMKIT_BROWSER") == "1" else pytest.skip)(message)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 
