@@ -91,6 +91,8 @@ def keep_what_is_used(app, pagename, templatename, context, doctree):
 
     context["script_files"] = [script for script in context["script_files"] if is_used(script)]
     context["css_files"] = [style for style in context["css_files"] if is_used(style)]
+    if 'class="math' in body:
+        context["preload"] = [f"_static/mathjax/{name}" for name in MATHJAX[1:]]
     for script in context["script_files"]:
         if script.filename:
             script.attributes["defer"] = "defer"
@@ -101,6 +103,8 @@ def improve_body(app, pagename, templatename, context, doctree):
     if "body" not in context:
         return
     soup = BeautifulSoup(context["body"], "html.parser")
+    for badge in soup.select('p > a > img[src$="colab-badge.svg"]'):
+        badge.find_parent("p").decompose()  # the page's header has the button
     pictures = {name: source for source, name in app.builder.images.items()}
     for n, image in enumerate(soup.find_all("img")):
         source = Path(app.srcdir, pictures.get(image["src"].split("/")[-1], ""))
