@@ -4,8 +4,10 @@ book/_templates holds the frame of a page (head, sidebar, header, footer).
 """
 
 import html
+import json
 import re
 import shutil
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import shorten
@@ -37,6 +39,9 @@ ASSETS = [
 ]
 UNUSED = ["vendor", "locales", "scripts/bootstrap*", "scripts/fontawesome*", "**/*.map", "*thebe*", "webpack-macros.html"]
 UNUSED += ["sbt-webpack-macros.html", "images/logo_*", "styles/theme.css", "play-solid.svg", "file.png", "plus.png", "minus.png"]
+
+COUNTS = {}  # {page: {word's stem: how often}}, see count_words
+SCROLLS = "pst-scrollable-table-container"  # the theme lets the keyboard into such a box where it is wider than the page
 
 
 def use_repository_url(app, config):
@@ -115,10 +120,10 @@ def improve_body(app, pagename, templatename, context, doctree):
         if n:
             image["loading"] = "lazy"
     for table in soup.find_all("table"):
-        box = table.parent
-        if "pst-scrollable-table-container" not in box.get("class", []):
-            box = table.wrap(soup.new_tag("div", attrs={"class": "pst-scrollable-table-container"}))
-        box.attrs |= {"tabindex": "0"}
+        if SCROLLS not in table.parent.get("class", []):
+            table.wrap(soup.new_tag("div", attrs={"class": SCROLLS}))
+    for formula in soup.select("div.math"):
+        formula["class"] = [*formula["class"], SCROLLS]
     for strong in soup.select("p > strong:first-child"):
         if strong.get_text().startswith("Predict") and not strong.find_previous_sibling(string=True):
             strong.parent["class"] = "house-predict"
@@ -126,6 +131,13 @@ def improve_body(app, pagename, templatename, context, doctree):
         if not header.get_text(strip=True):
             header.name = "td"
     context["body"] = str(soup)
+
+
+def count_words(app, doctree, docname):
+    """How often each word stands on a page. Sphinx's index knows only whether it does, and so cannot rank pages by it."""
+    language = app.builder.indexer.lang
+    words = Counter(language.stem(word.lower()) for word in language.split(doctree.astext()))
+    COUNTS[docname] = {word: n for word, n in words.items() if n > 2}
 
 
 def finish(app, error):
@@ -139,6 +151,10 @@ def finish(app, error):
         shutil.copy(mathjax / name, static / "mathjax" / name)
     fonts = "output/chtml/fonts/woff-v2"
     shutil.copytree(mathjax / fonts, static / "mathjax" / fonts, dirs_exist_ok=True)
+
+    counts = json.dumps(COUNTS, ensure_ascii=False, separators=(",", ":"))
+    index = Path(app.outdir, "searchindex.js")
+    index.write_text(f"const COUNTS = {counts};\n{index.read_text(encoding='utf-8')}", encoding="utf-8")
 
     for path in Path(app.outdir, "_images").glob("*.png"):
         with Image.open(path) as picture:
@@ -167,6 +183,7 @@ def finish(app, error):
 
 def setup(app):
     app.connect("config-inited", use_repository_url, priority=900)
+    app.connect("doctree-resolved", count_words)
     app.connect("html-page-context", describe, priority=400)  # before sphinxext.opengraph
     app.connect("html-page-context", frame_page, priority=900)
     app.connect("html-page-context", keep_what_is_used, priority=900)
