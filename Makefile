@@ -1,6 +1,6 @@
 # make book, make test: all that most people need. `make` alone lists the rest.
 .DELETE_ON_ERROR:
-.PHONY: help setup book test bench notebooks lab serve repository clean
+.PHONY: help setup book test bench notebooks lab serve weigh links repository clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -23,6 +23,8 @@ help:
 	@echo "make test        every check that CI runs"
 	@echo "make bench       measure how fast it is, beside other ways: about half an hour on a quiet machine"
 	@echo "make serve       show the book that was built, under the path that it will have when published"
+	@echo "make weigh       bytes and first paint of the heaviest pages, in Chromium"
+	@echo "make links       ask every outside link of the book whether it still leads somewhere"
 	@echo "make lab         work on the notebooks in JupyterLab"
 	@echo "make notebooks   run all notebooks again and save their outputs"
 	@echo "make repository URL=https://github.com/OWNER/NAME   change the address everywhere"
@@ -93,6 +95,12 @@ _build/attacks.done: .venv/installed $(MEASURED) .ci/attacks_page.py .ci/data_ca
 
 serve: .venv/installed
 	@.venv/bin/python .ci/serve.py $(PORT)
+
+weigh: .venv/installed
+	@.venv/bin/python .ci/weigh.py
+
+links: .venv/installed
+	@.venv/bin/python .ci/links.py
 
 # --- the checks
 

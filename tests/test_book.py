@@ -13,9 +13,11 @@ from urllib.parse import unquote, urlparse
 import model_page
 import pytest
 import repository
+import serve
 import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT
+from PIL import Image
 
 HTML = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
@@ -47,25 +49,90 @@ def test_every_page_shows_its_title(pages):
         assert heading.endswith(source_title(page).replace("`", "").replace("'", "’")), page
 
 
-def test_the_entrance_leads_to_the_first_page():
-    assert f"url={TOC['root']}.html" in (HTML / "index.html").read_text(encoding="utf-8")
+def test_the_entrance_leads_to_the_first_page_and_says_what_it_is(pages):
+    entrance = BeautifulSoup((HTML / "index.html").read_text(encoding="utf-8"), "html.parser")
+    assert entrance.find("meta", attrs={"http-equiv": "refresh"})["content"] == f"0; url={TOC['root']}.html"
+    assert entrance.html["lang"] == "en" and entrance.find("a")["href"] == f"{TOC['root']}.html"
+    assert entrance.select_one("meta[property='og:image']") and entrance.title.get_text()
 
 
-def test_links_and_anchors_lead_somewhere(pages):
-    anchors = {file: {tag["id"] for tag in soup.find_all(id=True)} for file, soup in pages.items()}
-    broken = []
-    for file, soup in pages.items():
-        for tag, attribute in [("a", "href"), ("img", "src"), ("link", "href"), ("script", "src")]:
+def test_no_published_page_vanishes():
+    published = (ROOT / "tests" / "published.txt").read_text(encoding="utf-8").split()
+    gone = [path for path in published if not (HTML / path).is_file()]
+    assert not gone, "these addresses were published: leave a page there that leads on to the new one"
+    new = [f"{page}.html" for page in PAGES if f"{page}.html" not in published]
+    assert not new, "add these addresses to tests/published.txt: from now on readers may link to them"
+
+
+def test_links_and_anchors_lead_somewhere():
+    files = sorted(HTML.rglob("*.html"))
+    assert {HTML / "404.html", HTML / "search.html", HTML / "genindex.html", HTML / "_modules" / "index.html"} <= set(files)
+    all_pages = {file: BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser") for file in files}
+    anchors = {file: {tag["id"] for tag in soup.find_all(id=True)} for file, soup in all_pages.items()}
+    broken, root = [], serve.sub_path()
+    for file, soup in all_pages.items():
+        for tag, attribute in [("a", "href"), ("img", "src"), ("link", "href"), ("script", "src"), ("form", "action")]:
             for target in (element[attribute] for element in soup.find_all(tag, attrs={attribute: True})):
                 url = urlparse(target)
                 if url.scheme or url.netloc or target.startswith("#") and len(target) < 2:
                     continue
                 to = (file.parent / unquote(url.path)).resolve() if url.path else file
+                if url.path.startswith(root):  # only the page for a wrong address, which is shown at any depth
+                    assert file.name == "404.html", f"{file.name}: {target} is no relative address"
+                    to = HTML / unquote(url.path.removeprefix(root))
+                elif file.name == "404.html" and url.path:
+                    broken.append(f"404.html: {target} is a relative address")
                 if not to.exists():
                     broken.append(f"{file.name}: {target}")
                 elif url.fragment and to in anchors and unquote(url.fragment) not in anchors[to]:
                     broken.append(f"{file.name}: {target} has no such anchor")
     assert not broken
+
+
+def test_every_page_says_what_it_is_where_it_is_linked(pages):
+    own = repository.addresses(repository.repository_url())["pages"]
+    described = set()
+    for page, soup in zip(PAGES, pages.values(), strict=True):
+        says = {tag.get("property") or tag.get("name"): tag["content"] for tag in soup.select("meta[content]")}
+        assert soup.html["lang"] == "en"
+        assert soup.select_one("link[rel=canonical]")["href"] == says["og:url"] == f"{own}/{page}.html"
+        assert says["og:title"] == soup.find("h1").get_text().removesuffix("#").strip(), page
+        assert says["og:image"] == f"{own}/_static/card.png" and len(says["og:image:alt"].split()) > 3
+        assert says["twitter:card"] == "summary_large_image" and says["theme-color"]
+        words = says["description"]
+        assert words == says["og:description"] and 40 <= len(words) <= 200 and words[-1] in ".?!:…", f"{page}: {words}"
+        assert "Open in Colab" not in words and "\\" not in words, f"{page}: {words}"
+        described.add(words)
+    assert len(described) == len(PAGES), "two pages describe themselves in the same words"
+    with Image.open(HTML / "_static" / "card.png") as card:
+        assert card.size == (1200, 630)
+
+
+def test_the_sitemap_lists_the_pages_and_no_others():
+    own = repository.addresses(repository.repository_url())["pages"]
+    listed = re.findall(r"<loc>(.+?)</loc>", (HTML / "sitemap.xml").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(f"{own}/{page}.html" for page in PAGES)
+
+
+def test_pictures_keep_their_place_and_come_when_they_are_near(pages):
+    for file, soup in pages.items():
+        pictures = soup.select("article img[src$='.png']")
+        for picture in pictures:
+            with Image.open(file.parent / picture["src"]) as image:
+                assert (int(picture["width"]), int(picture["height"])) == image.size, f"{file.name}: {picture['src']}"
+        assert all(picture.get("loading") == "lazy" for picture in soup.select("article img")[1:]), file.name
+
+
+def test_source_and_mistakes_lead_to_this_page(pages):
+    url = repository.repository_url()
+    for page, soup in zip(PAGES, pages.values(), strict=True):
+        source = next(f"{page}{suffix}" for suffix in (".md", ".ipynb") if (ROOT / f"{page}{suffix}").exists())
+        assert soup.select_one(".article-header-buttons a:-soup-contains('Source')")["href"] == f"{url}/blob/main/{source}"
+        assert page in soup.select_one("footer a:-soup-contains('mistake')")["href"], page
+
+
+def test_the_host_is_told_to_publish_every_folder():
+    assert (HTML / ".nojekyll").exists()
 
 
 def test_every_image_has_alt_text_in_words(pages):
@@ -145,8 +212,11 @@ def build(folder):
 def test_a_warning_stops_the_build(tmp_path, line, says):
     shutil.copy(ROOT / "_config.yml", tmp_path)
     shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
+    shutil.copytree(ROOT / "book" / "_templates", tmp_path / "book" / "_templates")
     shutil.copytree(ROOT / "book" / "_ext", tmp_path / "book" / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n", encoding="utf-8")
+    toc = "format: jb-book\nroot: page\nchapters:\n  - file: other\n"
+    (tmp_path / "_toc.yml").write_text(toc, encoding="utf-8")
+    (tmp_path / "other.md").write_text("# Another page\n", encoding="utf-8")
     (tmp_path / "page.md").write_text(f"# A page\n\n{line}\n", encoding="utf-8")
     status, said = build(tmp_path)
     assert (status == 0) == (says is None), said
