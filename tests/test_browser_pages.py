@@ -1,11 +1,186 @@
-"""Every page of the book in Chromium."""
+"""The book's pages in Chromium: no errors, nothing from another site, no sideways scrolling, nothing that axe-core objects to;
+light and dark, the keyboard, search, a wrong address, paper, weight."""
+
+import re
 
 import pytest
+import weigh
+from conftest import ROOT
 from test_book import PAGES
 
+AXE = ROOT / "_build" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FRAME = ["404", "search", "genindex", "_modules/index", "_modules/rmkit/losses"]  # pages without a source file of their own
+CHECK = """async (rules) => {
+  document.querySelectorAll("details").forEach((box) => (box.open = true));
+  const found = await axe.run(document, { resultTypes: ["violations"], runOnly: rules });
+  return found.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 160)}`));
+}"""
+TAPPED = """() => [...document.querySelectorAll(
+  ".house-bar a, .house-bar button, .house-logo, .bd-links a, .page-toc a, summary, .prev-next-area a, .bd-footer-content button"
+)].filter((one) => one.checkVisibility() && Math.min(...["width", "height"].map((side) => one.getBoundingClientRect()[side])) < 24)
+  .map((one) => one.outerHTML.slice(0, 160))"""
 
-@pytest.mark.parametrize("path", PAGES)
-def test_opens_without_errors_and_without_another_site(open_page, path):
-    page = open_page(f"{path}.html", wait_until="networkidle")
-    assert page.locator("article h1").first.is_visible()
+
+@pytest.fixture(scope="module")
+def axe():
+    """axe-core's source. Without npm's packages these tests are skipped, as without a browser."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed (make book does it where there is Node): accessibility was not checked")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module", params=[("light", 1280), ("dark", 1280), ("light", 390)], ids=["light", "dark", "phone"])
+def reading(request, chromium, site):
+    """reading(path): the page in one look of three; the pages of a look share their browser's cache."""
+    scheme, width = request.param
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.on("console", lambda message: page.problems.append(f"console: {message.text}") if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.problems.append(f"script: {error}"))
+    page.on("request", lambda one: page.problems.append(f"outside: {one.url}") if not one.url.startswith((site, "data:", "blob:")) else None)  # fmt: skip
+
+    def read(path):
+        page.problems = []
+        page.goto(site + path, wait_until="networkidle")
+        return page
+
+    yield read
+    context.close()
+
+
+@pytest.mark.parametrize("path", [*PAGES, *FRAME])
+def test_a_page_is_sound(reading, axe, path):
+    page = reading(f"{path}.html")
     assert page.problems == []
+    assert page.locator("h1").first.is_visible()
+    assert page.locator("mjx-merror").count() == 0, "a formula that MathJax cannot read"
+    assert page.evaluate("document.querySelectorAll('.math').length == document.querySelectorAll('mjx-container').length")
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
+    if width < 500:
+        assert page.evaluate(TAPPED) == []
+    page.evaluate(axe)
+    assert page.evaluate(CHECK, RULES) == []
+
+
+def theme(page):
+    """The colors that are shown: light or dark."""
+    return page.evaluate("document.documentElement.dataset.theme")
+
+
+@pytest.mark.parametrize("system, other", [("light", "dark"), ("dark", "light")])
+def test_colors_follow_the_system_until_the_reader_chooses(open_page, site, system, other):
+    page = open_page(f"{PAGES[0]}.html", color_scheme=system)
+    assert theme(page) == system
+    page.emulate_media(color_scheme=other)
+    page.wait_for_function(f"document.documentElement.dataset.theme == '{other}'")
+    page.emulate_media(color_scheme=system)
+
+    page.locator(".theme-switch-button").focus()
+    page.keyboard.press("Enter")
+    assert theme(page) == other
+    page.goto(f"{site}{PAGES[-1]}.html")
+    assert theme(page) == other, "the choice is forgotten on the next page"
+    assert page.problems == []
+
+
+def test_dark_is_dark_before_anything_is_drawn(open_page):
+    page = open_page(f"{PAGES[0]}.html", color_scheme="dark", wait_until="commit")
+    page.wait_for_function("document.body")
+    assert theme(page) == "dark"
+
+
+def test_without_scripts_a_page_can_be_read(open_page):
+    page = open_page("notebooks/03-pairwise-loss.html", java_script_enabled=False)
+    assert page.locator("h1").is_visible() and page.locator("nav.bd-docs-nav").is_visible()
+    assert not page.locator(".theme-switch-button").is_visible() and not page.locator(".search-button-field").is_visible()
+    assert page.problems == []
+
+
+def test_the_keyboard_reaches_the_text_the_contents_and_the_answers(open_page):
+    page = open_page("notebooks/03-pairwise-loss.html", wait_until="networkidle")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to main content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#main-content"
+    answer = page.locator("article summary").first
+    answer.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("article details").first.get_attribute("open") is not None
+    assert page.problems == []
+
+
+def test_the_contents_open_and_close_on_a_phone(open_page):
+    page = open_page("notebooks/03-pairwise-loss.html", viewport={"width": 390, "height": 800}, wait_until="networkidle")
+    assert not page.get_by_role("link", name="9. The bug museum").is_visible()
+    page.get_by_role("button", name="Contents of the book").click()
+    assert page.get_by_role("link", name="9. The bug museum").is_visible()
+    page.keyboard.press("Escape")
+    page.locator("#pst-primary-sidebar-modal").wait_for(state="hidden")
+    page.get_by_role("button", name="On this page").click()
+    page.get_by_role("link", name="Rewards have no zero").click()
+    assert page.evaluate("location.hash") == "#rewards-have-no-zero"
+    assert page.problems == []
+
+
+@pytest.mark.parametrize(
+    "term, expected",
+    [
+        ("Bradley-Terry", "notebooks/03-pairwise-loss"),
+        ("calibration", "notebooks/06-measuring"),
+        ("Goodhart", "notebooks/08-goodhart"),
+        ("tanh", "notebooks/02-value-head"),
+        ("Wilson", "notebooks/06-measuring"),
+    ],
+)
+def test_search_finds(open_page, term, expected):
+    page = open_page(f"{PAGES[0]}.html", wait_until="networkidle")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(term)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=*")
+    page.locator("#search-results li a").nth(1).wait_for()
+    found = page.locator("#search-results li > a").evaluate_all("links => links.slice(0, 3).map(link => link.pathname)")
+    assert any(path.endswith(f"{expected}.html") for path in found), found
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("path", ["none.html", "notebooks/none.html", "a/b/c/none"])
+def test_a_wrong_address_shows_the_contents_at_any_depth(open_page, path):
+    page = open_page(path, wait_until="networkidle")
+    assert page.locator("h1").inner_text().startswith("There is no such page")
+    assert [one for one in page.problems if "404" not in one] == []
+    assert len(page.problems) == 1, "something else on the page is missing too"
+    assert page.evaluate("document.querySelector('.house-logo img').naturalWidth") > 0
+    page.get_by_role("link", name="3. The ranking loss").click()
+    assert page.locator("h1").inner_text().startswith("3. The ranking loss")
+
+
+def test_paper_shows_the_chapter_and_not_the_site(open_page, tmp_path):
+    page = open_page("notebooks/03-pairwise-loss.html", color_scheme="dark", wait_until="networkidle")
+    folded = page.locator("article details").count()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert theme(page) == "light" and page.locator("article details[open]").count() == folded >= 5
+    for gone in ["#pst-primary-sidebar", "#pst-secondary-sidebar", ".house-bar", ".prev-next-area", "footer button", ".copybtn"]:
+        assert not page.locator(gone).first.is_visible(), gone
+    words = len(page.locator("main").inner_text().split())
+    assert words > 0.95 * len(page.locator("article").evaluate("one => one.innerText").split())
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert theme(page) == "dark" and page.locator("article details[open]").count() == 0
+
+    page.emulate_media(media="screen")
+    paper = page.pdf(path=tmp_path / "chapter.pdf", prefer_css_page_size=True)
+    pages = len(re.findall(rb"/Type\s*/Page\b", paper))
+    assert words / 500 < pages < words / 100, f"{words} words on {pages} pages"
+
+
+def test_the_landing_page_is_light(chromium, site):
+    weight = weigh.weigh(chromium, f"{site}{PAGES[0]}.html")[0]
+    assert weight.total() < 400_000, dict(weight)
+
+
+def test_the_heaviest_chapter_is_under_a_megabyte(chromium, site):
+    weight = weigh.weigh(chromium, f"{site}notebooks/03-pairwise-loss.html")[0]
+    assert weight.total() < 1_000_000, dict(weight)

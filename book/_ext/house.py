@@ -130,6 +130,11 @@ def improve_body(app, pagename, templatename, context, doctree):
     for header in soup.find_all("th"):
         if not header.get_text(strip=True):
             header.name = "td"
+    for back in soup.select("a.viewcode-back"):
+        page, name = back["href"].split("#")
+        if name not in app.env.domains["py"].objects:  # documented under its module's name, not under the package's
+            module = pagename.removeprefix("_modules/").replace("/", ".")
+            back["href"] = f"{page}#{module}.{name.split('.', 1)[1]}"
     context["body"] = str(soup)
 
 
