@@ -50,16 +50,21 @@ def open_page(chromium, site):
         context = chromium.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.problems = []
-        page.on("console", lambda m: page.problems.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("pageerror", lambda error: page.problems.append(f"script: {error}"))
-        page.on("request", lambda r: page.problems.append(f"outside: {r.url}") if is_outside(r.url, site) else None)
+        watch(page, site)
         page.goto(site + path, wait_until=wait_until)
         return page
 
     yield open_
     for context in contexts:
         context.close()
+
+
+def watch(page, site):
+    """Keep in `page.problems` what must not happen."""
+    page.problems = []
+    page.on("console", lambda m: page.problems.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: page.problems.append(f"script: {error}"))
+    page.on("request", lambda r: page.problems.append(f"outside: {r.url}") if is_outside(r.url, site) else None)
 
 
 def is_outside(url, site):
