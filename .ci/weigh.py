@@ -13,7 +13,7 @@ import serve
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(serve.repository.ROOT / "tests"))
-from chromium import ARGUMENTS, CHROMIUM  # noqa: E402
+from chromium import ARGUMENTS, CHROMIUM
 
 RUNS = 5
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN"

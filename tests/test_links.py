@@ -7,15 +7,14 @@ import links
 import pytest
 
 OWN = ("https://example.org/own",)
+ASKED = []  # (method, path) of each request
 
 
 class Server(BaseHTTPRequestHandler):
     """/good, /no-head (405 to HEAD), /closed (403), /busy (429), /moved (to /good); anything else is missing."""
 
-    asked = []
-
     def answer(self):
-        self.asked.append((self.command, self.path))
+        ASKED.append((self.command, self.path))
         status = {"/good": 200, "/closed": 403, "/busy": 429, "/moved": 302}.get(self.path, 404)
         if self.path == "/no-head":
             status = 405 if self.command == "HEAD" else 200
@@ -33,7 +32,7 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    Server.asked.clear()
+    ASKED.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -52,12 +51,12 @@ def server():
 )
 def test_asks_politely(server, path, state, methods):
     assert links.ask(server + path)[0] == state
-    assert [method for method, _ in Server.asked] == methods
+    assert [method for method, _ in ASKED] == methods
 
 
 def test_follows_an_address_that_moved(server):
     assert links.ask(f"{server}/moved")[0] == "good"
-    assert Server.asked[0] == ("HEAD", "/moved") and Server.asked[1][1] == "/good"
+    assert ASKED[0] == ("HEAD", "/moved") and ASKED[1][1] == "/good"
 
 
 def test_a_host_that_is_none_is_dead():
@@ -96,4 +95,4 @@ def test_without_a_network_it_says_so(tmp_path, capsys):
 
 def test_listing_asks_nobody(tmp_path, server, capsys):
     assert links.main(["--list"], book(tmp_path, f"{server}/missing"), OWN) == 0
-    assert "1 links lead outside." in capsys.readouterr().out and not Server.asked
+    assert "1 links lead outside." in capsys.readouterr().out and not ASKED
