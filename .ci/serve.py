@@ -6,6 +6,7 @@ python .ci/serve.py [PORT]        make serve
 
 import gzip
 import sys
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -63,7 +64,8 @@ class Pages(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if with_body:
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # the browser has gone on to another page
+                self.wfile.write(body)
 
     def redirect(self, address):
         self.send_response(301)

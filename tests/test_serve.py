@@ -90,6 +90,18 @@ def test_a_head_has_the_same_headers_and_no_body(ask):
     assert ask("/book/none.html", method="HEAD")[0] == 404
 
 
+def test_a_browser_that_goes_away_is_no_error():
+    class Gone:
+        def write(self, body):
+            raise BrokenPipeError
+
+    handler = object.__new__(serve.Pages)
+    handler.__dict__ |= {"path": "/book/", "prefix": "/book/", "directory": str(ROOT), "headers": {}, "wfile": Gone()}
+    handler.send_response = handler.send_header = lambda *arguments: None
+    handler.end_headers = lambda: None
+    handler.do_GET()
+
+
 def test_says_when_the_port_is_taken():
     if not (serve.HTML / "index.html").is_file():
         pytest.skip("there is no book yet")
