@@ -198,7 +198,7 @@ class RankingExplorer:
         words = (
             "Above, a line from -1 to 1 with the numbered responses at their best rewards. Below, a triangle with a "
             "cell for every pair: in row 2 and column 5 stands the loss of the pair in which response 2 beats response "
-            "5, the darker the larger. In the corner, the floor against K: it rises, and stays well below a coin's loss."
+            "5, the darker the larger. In the corner, the floor against K: it rises, and stays well below a coin."
         )
         sliders = slider("Responses in the ranking, K", "k", self.K, self.K, 2, self.MOST)
         sliders += slider("Pair", "pair", says_of(self.K, 1, 2), 1, 1, self.texts()["pairs"])

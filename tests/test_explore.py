@@ -189,7 +189,7 @@ def test_the_table_of_best_rewards_is_what_a_solver_finds():
         floor, best = solve(K)
         assert np.allclose(rewards, best, atol=1e-5), K  # the table has five decimals
         loss = rmkit.k_choose_2_loss(torch.tensor(rewards, dtype=torch.float64), [K]).item()
-        assert loss == pytest.approx(floor, abs=1e-8)
+        assert loss == pytest.approx(floor, abs=1e-7)  # it is computed in float32
 
 
 @pytest.mark.parametrize("K", range(2, 10))
