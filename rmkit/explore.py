@@ -1,4 +1,4 @@
-"""Figures that a reader can move: a pair under the Bradley-Terry model, and a ranking with its pairs (chapter 3).
+"""Figures that a reader can move: a push that comes through tanh (chapter 2), a pair and a ranking (chapter 3).
 
 Each is one piece of HTML: sliders, a drawing and a few lines of script. It loads nothing and needs no widget library,
 so it moves in Colab, in JupyterLab and in the built book. Python draws the first position; where scripts do not run,
@@ -39,6 +39,97 @@ def scale(low, high, start, end):
     return lambda value: round(start + (value - low) / (high - low) * (end - start), 1)
 
 
+def tenth(name, number, most):
+    """What a slider from -most to most begins with."""
+    if not isinstance(number, (int, float)) or not -most <= number <= most:
+        raise InputError(f"{name} is {number!r}; the sliders go from {-most} to {most}")
+    return round(number, 1)
+
+
+class PushExplorer:
+    """Two sliders, one for the raw reward of each response, and what of the loss's push comes through tanh to each.
+
+    In a notebook it is a figure, elsewhere a line of numbers. It starts at the raw rewards given, rounded to tenths.
+
+    Raises:
+        InputError: if a raw reward is not a number from -3 to 3.
+
+    >>> PushExplorer(-2.6, 2.6)
+    loss 2.108: push 0.878, better gets 0.019, worse gets -0.019
+    """
+
+    MOST = 3  # the largest raw reward of a slider, and minus it the smallest
+
+    def __init__(self, better=0.0, worse=0.0):
+        self.better = tenth("better", better, self.MOST)
+        self.worse = tenth("worse", worse, self.MOST)
+
+    def __repr__(self):
+        return "loss {}: push {}, better gets {}, worse gets {}".format(*self.texts().values())
+
+    def texts(self):
+        """The numbers that follow from the raw rewards, as the figure writes them."""
+        margin = math.tanh(self.better) - math.tanh(self.worse)
+        push = sigmoid(-margin)
+        return {
+            "loss": f"{loss_of(margin):.3f}",
+            "push": f"{push:.3f}",
+            "better gets": f"{push * slope_of_tanh(self.better):.3f}",
+            "worse gets": f"{-push * slope_of_tanh(self.worse):.3f}",
+        }
+
+    def _repr_html_(self):
+        axes = {"x": (-3, 3, 30, 352), "upper": (-1, 1, 130, 20), "lower": (0, 1, 270, 170)}
+        x, upper, lower = (scale(*axis) for axis in axes.values())
+        drawing = [
+            *panels(axes, range(-3, 4), (-1, 0, 1), (0, 0.5, 1), "raw reward z"),
+            *(dotted(x(-3), y, x(3)) for y in (upper(1), lower(1))),
+            label(x(-3) + 7, upper(1) + 16, "reward r"),
+            label(x(-3) + 7, lower(1) + 16, "slope 1 - r²"),
+            curve(x, upper, math.tanh, 3),
+            curve(x, lower, slope_of_tanh, 3),
+        ]
+        for name, raw in (("worse", self.worse), ("better", self.better)):
+            y, slope = upper(math.tanh(raw)), lower(slope_of_tanh(raw))
+            drawing += [
+                f'<line data-part="{name}-stem" x1="{x(raw)}" y1="{lower(0)}" x2="{x(raw)}" y2="{slope}"/>',
+                mark(f"{name}-reward", x(raw), y, square=name == "worse"),
+                mark(f"{name}-slope", x(raw), slope, square=name == "worse"),
+            ]
+        words = (
+            "Two curves against the raw reward. The upper one, the reward, rises from near -1 to near 1. The lower one "
+            "is its slope, a hill whose top is 1 at zero and which is nearly 0 at both ends. On each curve a circle "
+            "marks the better response and a square the worse. A dashed line under each mark of the lower curve is as "
+            "long as the share of a push that comes through."
+        )
+        sliders = "".join(
+            slider(f"z of the {name} response ({shape})", name, f"{raw:.1f}", raw, -self.MOST, self.MOST, 0.1)
+            for name, shape, raw in (("better", "circle", self.better), ("worse", "square", self.worse))
+        )
+        return page("rmkit-push", sliders + values(self.texts()) + svg(310, words, drawing), on(axes) + PUSH_SCRIPT)
+
+
+def slope_of_tanh(raw):
+    return 1 - math.tanh(raw) ** 2
+
+
+PUSH_SCRIPT = """
+  update = () => {
+    const [better, worse] = [...sliders].map((slider) => +slider.value);
+    const margin = Math.tanh(better) - Math.tanh(worse), push = sigmoid(-margin);
+    const slope = (raw) => 1 - Math.tanh(raw) ** 2;
+    show({ better: better.toFixed(1), worse: worse.toFixed(1) });
+    show({ loss: lossOf(margin).toFixed(3), push: push.toFixed(3) });
+    show({ "better gets": (push * slope(better)).toFixed(3), "worse gets": (-push * slope(worse)).toFixed(3) });
+    for (const [name, raw] of Object.entries({ better, worse })) {
+      place(name + "-reward", x(raw), upper(Math.tanh(raw)));
+      place(name + "-slope", x(raw), lower(slope(raw)));
+      move(name + "-stem", { x1: x(raw), x2: x(raw), y2: lower(slope(raw)) });
+    }
+  };
+"""
+
+
 class PairExplorer:
     """Two sliders, one for the reward of each response, and the probability, loss and gradient that follow.
 
@@ -54,15 +145,11 @@ class PairExplorer:
     MOST = 3  # the largest reward of a slider, and minus it the smallest
 
     def __init__(self, chosen=0.3, rejected=-0.2):
-        for name, reward in [("chosen", chosen), ("rejected", rejected)]:
-            if not isinstance(reward, (int, float)) or not -self.MOST <= reward <= self.MOST:
-                raise InputError(f"{name} is {reward!r}; the sliders go from {-self.MOST} to {self.MOST}")
-        self.chosen = round(chosen, 1)
-        self.rejected = round(rejected, 1)
+        self.chosen = tenth("chosen", chosen, self.MOST)
+        self.rejected = tenth("rejected", rejected, self.MOST)
 
     def __repr__(self):
-        margin, *rest = self.texts().items()
-        return f"margin {margin[1]}: " + ", ".join(f"{name} {text}" for name, text in rest)
+        return "margin {}: probability {}, loss {}, gradient {}".format(*self.texts().values())
 
     def texts(self):
         """The numbers that follow from the rewards, as the figure writes them."""
@@ -79,36 +166,28 @@ class PairExplorer:
         x, upper, lower = (scale(*axis) for axis in axes.values())
         margin = self.chosen - self.rejected
         probability, loss, gradient = sigmoid(margin), loss_of(margin), sigmoid(margin) - 1
-        steps = [step / 5 for step in range(-30, 31)]
-        edges = (upper(1), upper(0)), (lower(6.4), lower(0))
+        reach = f'class="band" x="{x(-2)}" width="{x(2) - x(-2):.1f}"'
+        start, end = ((x(margin + step), lower(loss + step * gradient)) for step in (-2, 2))
         drawing = [
-            *(
-                f'<rect class="band" x="{x(-2)}" y="{a}" width="{x(2) - x(-2):.1f}" height="{b - a:.1f}"/>'
-                for a, b in edges
-            ),
-            *(f'<path class="axis" d="M{x(-6)} {a}V{b}H{x(6)}"/>' for a, b in edges),
-            *(f'<path class="dotted" d="M{x(-6)} {y}H{x(6)}"/>' for y in (upper(1), upper(0.5), lower(COIN))),
-            *(label(x(-6) - 6, upper(p) + 4, p, "end") for p in (0, 0.5, 1)),
-            *(label(x(-6) - 6, lower(n) + 4, n, "end") for n in (0, 2, 4, 6)),
-            *(label(x(n), lower(0) + 17, n, "middle") for n in range(-6, 7, 2)),
-            label(x(0), lower(0) + 35, "margin", "middle"),
+            f'<rect {reach} y="{upper(1)}" height="{upper(0) - upper(1)}"/>',
+            f'<rect {reach} y="{lower(6.4)}" height="{lower(0) - lower(6.4)}"/>',
+            *panels(axes, range(-6, 7, 2), (0, 0.5, 1), (0, 2, 4, 6), "margin"),
+            *(dotted(x(-6), y, x(6)) for y in (upper(1), upper(0.5), lower(COIN))),
             label(x(0), upper(1) - 7, "reach of tanh", "middle"),
             label(x(-6) + 7, upper(1) + 16, "probability"),
-            label(x(6), lower(6.4) + 14, "loss (nats)", "end"),
             label(x(-6) + 7, upper(0.5) - 5, "a coin: 0.5"),
-            label(x(-6) + 7, lower(COIN) - 5, f"a coin: {COIN:.3f}"),
             label(x(2) + 8, upper(sigmoid(2)) + 17, f"at most {sigmoid(2):.3f}"),
+            label(x(6), lower(6.4) + 14, "loss (nats)", "end"),
+            label(x(-6) + 7, lower(COIN) - 5, f"a coin: {COIN:.3f}"),
             label(x(2) + 8, lower(COIN) - 5, f"at least {loss_of(2):.3f}"),
-            *(
-                f'<polyline class="curve" points="{" ".join(f"{x(m)},{y(f(m))}" for m in steps)}"/>'
-                f'<circle class="bound" cx="{x(2)}" cy="{y(f(2))}" r="4"/>'
-                for y, f in ((upper, sigmoid), (lower, loss_of))
-            ),
+            curve(x, upper, sigmoid, 6),
+            curve(x, lower, loss_of, 6),
+            f'<circle class="ring" cx="{x(2)}" cy="{upper(sigmoid(2))}" r="4"/>',
+            f'<circle class="ring" cx="{x(2)}" cy="{lower(loss_of(2))}" r="4"/>',
             f'<line data-part="gap" x1="{x(margin)}" y1="{upper(probability)}" x2="{x(margin)}" y2="{upper(1)}"/>',
-            f'<line data-part="slope" x1="{x(margin - 2)}" y1="{lower(loss - 2 * gradient)}" x2="{x(margin + 2)}" '
-            + f'y2="{lower(loss + 2 * gradient)}"/>',
-            f'<circle data-part="probability" class="dot" cx="{x(margin)}" cy="{upper(probability)}" r="5.5"/>',
-            f'<circle data-part="loss" class="dot" cx="{x(margin)}" cy="{lower(loss)}" r="5.5"/>',
+            f'<line data-part="slope" x1="{start[0]}" y1="{start[1]}" x2="{end[0]}" y2="{end[1]}"/>',
+            mark("probability", x(margin), upper(probability)),
+            mark("loss", x(margin), lower(loss)),
         ]
         words = (
             "Two curves against the margin. The probability rises from 0 to 1. The loss falls steeply at the left and "
@@ -117,28 +196,23 @@ class PairExplorer:
             "that tanh rewards can have."
         )
         sliders = "".join(
-            slider(f"Reward of the {name} response", name, f"{reward:.1f}", reward, -self.MOST, self.MOST, step=0.1)
+            slider(f"Reward of the {name} response", name, f"{reward:.1f}", reward, -self.MOST, self.MOST, 0.1)
             for name, reward in (("chosen", self.chosen), ("rejected", self.rejected))
         )
-        script = f"\n  const axes = {json.dumps(axes)};{PAIR_SCRIPT}"
-        return page("rmkit-pair", sliders + values(self.texts()) + svg(342, words, drawing), script)
+        return page("rmkit-pair", sliders + values(self.texts()) + svg(342, words, drawing), on(axes) + PAIR_SCRIPT)
 
 
 PAIR_SCRIPT = """
-  const scale = ([low, high, start, end]) => (v) => (start + (v - low) / (high - low) * (end - start)).toFixed(1);
-  const x = scale(axes.x), upper = scale(axes.upper), lower = scale(axes.lower);
-  const [chosen, rejected] = sliders;
   update = () => {
-    const margin = chosen.value - rejected.value;
-    const probability = 1 / (1 + Math.exp(-margin)), gradient = probability - 1;
-    const loss = Math.max(-margin, 0) + Math.log1p(Math.exp(-Math.abs(margin)));
-    show({ chosen: (+chosen.value).toFixed(1), rejected: (+rejected.value).toFixed(1), margin: margin.toFixed(1) });
+    const [chosen, rejected] = [...sliders].map((slider) => +slider.value);
+    const margin = chosen - rejected, probability = sigmoid(margin), loss = lossOf(margin), gradient = probability - 1;
+    show({ chosen: chosen.toFixed(1), rejected: rejected.toFixed(1), margin: margin.toFixed(1) });
     show({ probability: probability.toFixed(3), loss: loss.toFixed(3), gradient: gradient.toFixed(3) });
     move("gap", { x1: x(margin), y1: upper(probability), x2: x(margin) });
     move("slope", { x1: x(margin - 2), y1: lower(loss - 2 * gradient) });
     move("slope", { x2: x(margin + 2), y2: lower(loss + 2 * gradient) });
-    move("probability", { cx: x(margin), cy: upper(probability) });
-    move("loss", { cx: x(margin), cy: lower(loss) });
+    place("probability", x(margin), upper(probability));
+    place("loss", x(margin), lower(loss));
   };
 """
 
@@ -186,7 +260,7 @@ class RankingExplorer:
             label(k(9), y(floor_of(9)) + 22, "floor", "end"),
             label(k(9) + 20, y(0) + 17, "K", "middle"),
             *(label(k(K), y(0) + 17, K, "middle") for K in BEST_REWARDS),
-            *(f'<circle class="bound" cx="{k(K)}" cy="{y(floor_of(K))}" r="4"/>' for K in BEST_REWARDS),
+            *(f'<circle class="ring" cx="{k(K)}" cy="{y(floor_of(K))}" r="4"/>' for K in BEST_REWARDS),
         ]
         for K in BEST_REWARDS:
             hidden = "" if K == self.K else ' display="none"'
@@ -205,6 +279,7 @@ class RankingExplorer:
         return page("rmkit-ranking", sliders + values(self.texts()) + svg(432, words, drawing), RANKING_SCRIPT)
 
 
+ON = ' class="on"'  # of what belongs to the pair that is looked at: at first, 1 and 2
 REWARD = scale(-1, 1, 34, 326)  # places of rewards on their line
 TOP, SIDE = 100, 36  # of the triangle: where it begins, and how far its cells are apart
 
@@ -240,16 +315,16 @@ def responses(K):
     for n, reward in enumerate(rewards, start=1):
         pile = rewards[: n - 1].count(reward)
         for x, y in [(REWARD(reward), 51 - 20 * pile), (corner(n) + 16.5, TOP + corner(n) + 16.5)]:
-            yield f'<g data-response="{n}"><circle cx="{x}" cy="{y}" r="10"/>{label(x, y + 4.5, n, "middle")}</g>'
+            ball = f'<circle cx="{x}" cy="{y}" r="10"/>{label(x, y + 4.5, n, "middle")}'
+            yield f'<g data-response="{n}"{ON * (n <= 2)}>{ball}</g>'
 
 
 def cell(K, i, j):
     """A pair in the triangle: the row is the better response, the column the worse."""
     x, y, loss = corner(j), TOP + corner(i), loss_of(margin_of(K, i, j))
-    return (
-        f'<g data-pair="{i} {j}" data-says="{says_of(K, i, j)}"><rect x="{x}" y="{y}" width="33" height="33" '
-        f'fill-opacity="{0.6 * loss / COIN:.2f}"/>{label(x + 16.5, y + 21, f"{loss:.2f}", "middle")}</g>'
-    )
+    box = f'<rect x="{x}" y="{y}" width="33" height="33" fill-opacity="{0.6 * loss / COIN:.2f}"/>'
+    names = f'data-pair="{i} {j}" data-says="{says_of(K, i, j)}"{ON * ((i, j) == (1, 2))}'
+    return f"<g {names}>{box}{label(x + 16.5, y + 21, f'{loss:.2f}', 'middle')}</g>"
 
 
 RANKING_SCRIPT = """
@@ -294,28 +369,63 @@ def label(x, y, words, anchor="start"):
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{words}</text>'
 
 
+def dotted(left, y, right):
+    return f'<path class="dotted" d="M{left} {y}H{right}"/>'
+
+
+def curve(x, y, f, most):
+    """The curve of a function from -most to most."""
+    values = [most * step / 30 for step in range(-30, 31)]
+    return f'<polyline class="curve" points="{" ".join(f"{x(v)},{y(f(v))}" for v in values)}"/>'
+
+
+def panels(axes, x_ticks, upper_ticks, lower_ticks, x_name):
+    """The lines and ticks of two panels, one above the other, that share their horizontal axis."""
+    x, (left, right) = scale(*axes["x"]), axes["x"][2:]
+    for panel, ticks in (("upper", upper_ticks), ("lower", lower_ticks)):
+        y, (bottom, top) = scale(*axes[panel]), axes[panel][2:]
+        yield f'<path class="axis" d="M{left} {top}V{bottom}H{right}"/>'
+        yield from (label(left - 6, y(n) + 4, n, "end") for n in ticks)
+    yield from (label(x(n), bottom + 17, n, "middle") for n in x_ticks)
+    yield label((left + right) / 2, bottom + 35, x_name, "middle")
+
+
+def on(axes):
+    """The same axes for the script."""
+    return f"""
+  const scale = ([low, high, start, end]) => (v) => (start + (v - low) / (high - low) * (end - start)).toFixed(1);
+  const [x, upper, lower] = {json.dumps(list(axes.values()))}.map(scale);"""
+
+
+def mark(name, x, y, square=False):
+    shape = '<rect x="-7" y="-7" width="14" height="14"/>' if square else '<circle r="5.5"/>'
+    return f'<g class="mark" data-part="{name}" transform="translate({x} {y})">{shape}</g>'
+
+
 def svg(height, words, drawing):
     return f'<svg viewBox="0 0 360 {height}" role="img" aria-label="{words}">\n' + "\n".join(drawing) + "\n</svg>\n"
 
 
 def page(kind, body, script):
     """A figure as one piece of HTML. Its script sets `update`, which draws what the sliders say."""
-    return (
-        f'<div class="rmkit-figure {kind}">\n{STYLE}{body}'
-        + SCRIPT.replace("KIND", kind).replace("UPDATE", script)
-        + "</div>\n"
-    )
+    script = SCRIPT.replace("KIND", kind).replace("UPDATE", script)
+    return f'<div class="rmkit-figure {kind}">\n{STYLE}{body}{script}</div>\n'
 
 
 # Blue and orange are those of rmkit/plots.py, mixed with the page's text: darker on white, lighter on black.
 STYLE = """\
 <style>
 .rmkit-figure { --blue: color-mix(in srgb, #0072B2 75%, currentColor);
-  --orange: color-mix(in srgb, #B84A00 80%, currentColor);
+  --orange: color-mix(in srgb, #B84A00 80%, currentColor); --faint: color-mix(in srgb, currentColor 45%, transparent);
   max-width: 30rem; padding: 0.3rem; line-height: 1.4; text-align: left; }
 .rmkit-figure label { display: flex; flex-wrap: wrap; justify-content: space-between; margin: 0.3rem 0; }
 .rmkit-figure span { font-variant-numeric: tabular-nums; }
-.rmkit-figure input { width: 100%; margin: 0.2rem 0; accent-color: var(--blue); }
+.rmkit-figure input { width: 100%; margin: 0;
+  appearance: none; height: 1.5rem; background: linear-gradient(var(--faint) 0 0) center / 100% 3px no-repeat; }
+.rmkit-figure input::-webkit-slider-thumb { appearance: none; width: 1.1rem; height: 1.1rem; border-radius: 50%;
+  background: var(--blue); }
+.rmkit-figure input::-moz-range-thumb { width: 1.1rem; height: 1.1rem; border: 0; border-radius: 50%;
+  background: var(--blue); }
 .rmkit-figure dl { display: flex; gap: 0 1.4rem; margin: 0.6rem 0; }
 .rmkit-figure dt { margin: 0; font-size: 0.85rem; font-weight: normal; }
 .rmkit-figure dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
@@ -326,9 +436,10 @@ STYLE = """\
 .rmkit-figure .band { fill: currentColor; opacity: 0.1; }
 .rmkit-figure .ghost { opacity: 0.2; }
 .rmkit-figure .curve { fill: none; stroke: var(--blue); stroke-width: 2.5; }
-.rmkit-figure .bound { fill: none; stroke: var(--blue); stroke-width: 1.5; }
+.rmkit-figure .ring { fill: none; stroke: var(--blue); stroke-width: 1.5; }
 .rmkit-figure line { stroke: var(--orange); stroke-width: 2; stroke-dasharray: 6 4; }
-.rmkit-figure .dot { fill: var(--orange); }
+.rmkit-figure .mark { fill: var(--orange); }
+.rmkit-figure .mark rect { fill: none; stroke: var(--orange); stroke-width: 2.5; }
 .rmkit-figure .here { fill: var(--blue); }
 .rmkit-figure [data-response] circle { fill: none; stroke: currentColor; }
 .rmkit-figure [data-pair] rect { fill: var(--blue); stroke: var(--blue); }
@@ -342,11 +453,14 @@ for (const figure of document.querySelectorAll(".KIND:not([data-moves])")) {
   figure.dataset.moves = "yes";
   const sliders = figure.querySelectorAll("input");
   const show = (texts) => {
-    for (const name in texts) figure.querySelector(`[data-show=${name}]`).textContent = texts[name];
+    for (const name in texts) figure.querySelector(`[data-show="${name}"]`).textContent = texts[name];
   };
   const move = (part, places) => {
     for (const name in places) figure.querySelector(`[data-part=${part}]`).setAttribute(name, places[name]);
   };
+  const place = (part, x, y) => move(part, { transform: `translate(${x} ${y})` });
+  const sigmoid = (margin) => 1 / (1 + Math.exp(-margin));
+  const lossOf = (margin) => Math.max(-margin, 0) + Math.log1p(Math.exp(-Math.abs(margin)));
   let update;UPDATE
   for (const slider of sliders) slider.hidden = false;
   figure.addEventListener("input", update);

@@ -14,10 +14,10 @@ from scipy.optimize import minimize
 import rmkit
 from rmkit import plots
 from rmkit.errors import InputError
-from rmkit.explore import BEST_REWARDS, PairExplorer, RankingExplorer
+from rmkit.explore import BEST_REWARDS, PairExplorer, PushExplorer, RankingExplorer
 
 VOID = {"input", "rect", "path", "circle", "line", "polyline"}
-FIGURES = {"pair": PairExplorer(), "ranking": RankingExplorer()}
+FIGURES = {"push": PushExplorer(), "pair": PairExplorer(), "ranking": RankingExplorer()}
 
 
 class Page(HTMLParser):
@@ -55,9 +55,17 @@ class Page(HTMLParser):
 
 
 def part(page, name):
-    """The numbers in the attributes of one moving part of the drawing."""
+    """Where a moving part of the drawing lies: the numbers in its attributes."""
     (attributes,) = [found for found in page.with_("data-part") if found["data-part"] == name]
-    return {key: float(value) for key, value in attributes.items() if re.fullmatch(r"-?[\d.]+", value)}
+    if "transform" in attributes:
+        return [float(n) for n in re.fullmatch(r"translate\((\S+) (\S+)\)", attributes["transform"]).groups()]
+    return [float(attributes[name]) for name in ("x1", "y1", "x2", "y2")]
+
+
+def axes_of(html):
+    """The scales that the figure hands to its script: x, upper and lower."""
+    axes = json.loads(re.search(r"const \[x, upper, lower\] = (.*?)\.map", html)[1])
+    return [lambda value, a=axis: a[2] + (value - a[0]) / (a[1] - a[0]) * (a[3] - a[2]) for axis in axes]
 
 
 # --- all of them
@@ -115,6 +123,7 @@ def test_numbers_are_those_of_torch(chosen, rejected):
 
 def test_without_a_page_it_is_a_line():
     assert repr(PairExplorer(-1, 1)) == "margin -2.0: probability 0.119, loss 2.127, gradient -0.881"
+    assert repr(PushExplorer(0.0, 0.0)) == "loss 0.693: push 0.500, better gets 0.500, worse gets -0.500"
     assert repr(RankingExplorer(9)) == "K = 9: pairs 36, floor 0.347, a coin 0.693"
 
 
@@ -134,22 +143,18 @@ def test_the_curves_are_the_probability_and_the_loss():
 @pytest.mark.parametrize("chosen, rejected", [(0.3, -0.2), (-2, 2), (1, -1)])
 def test_dots_and_dashes_lie_where_the_numbers_say(chosen, rejected):
     html = PairExplorer(chosen, rejected)._repr_html_()
-    axes = json.loads(re.search(r"const axes = (\{.*?\});", html)[1])
-    x, upper, lower = (lambda value, a=axes[name]: np.interp(value, a[:2], a[2:]) for name in ("x", "upper", "lower"))
+    x, upper, lower = axes_of(html)
     margin = torch.tensor(float(chosen - rejected), dtype=torch.float64, requires_grad=True)
     probability, loss = torch.sigmoid(margin).item(), -torch.nn.functional.logsigmoid(margin)
     loss.backward()
     page, near = Page(html), {"abs": 0.06}  # places are rounded to tenths
     here, p, cost = x(margin.item()), upper(probability), lower(loss.item())
-    assert part(page, "probability") == pytest.approx({"cx": here, "cy": p, "r": 5.5}, **near)
-    assert part(page, "gap") == pytest.approx({"x1": here, "y1": p, "x2": here, "y2": upper(1)}, **near)
-    assert part(page, "loss") == pytest.approx({"cx": here, "cy": cost, "r": 5.5}, **near)
-    line = part(page, "slope")
-    per_margin, per_nat = x(1) - x(0), lower(0) - lower(1)
-    slope = (line["y1"] - line["y2"]) / per_nat / ((line["x2"] - line["x1"]) / per_margin)
-    assert slope == pytest.approx(margin.grad.item(), abs=2e-3)
-    assert (line["x1"] + line["x2"]) / 2 == pytest.approx(here, **near)
-    assert (line["y1"] + line["y2"]) / 2 == pytest.approx(cost, abs=0.11)
+    assert part(page, "probability") == pytest.approx([here, p], **near)
+    assert part(page, "gap") == pytest.approx([here, p, here, upper(1)], **near)
+    assert part(page, "loss") == pytest.approx([here, cost], **near)
+    left, right = (x(margin.item() + step) for step in (-2, 2))
+    low, high = (lower(loss.item() + step * margin.grad.item()) for step in (-2, 2))
+    assert part(page, "slope") == pytest.approx([left, low, right, high], **near)
 
 
 def test_it_says_what_a_tanh_allows():
@@ -164,6 +169,33 @@ def test_a_reward_beyond_the_sliders_is_refused():
         PairExplorer(0, 7)
     with pytest.raises(InputError, match="chosen is 'good'; the sliders"):
         PairExplorer("good", 0)
+
+
+# --- a push through tanh
+
+
+@pytest.mark.parametrize("better, worse", [(0, 0), (-2.6, 2.6), (0.9, 0.4), (3, -3), (-0.4, 0.3)])
+def test_the_push_is_what_autograd_sends_to_the_raw_rewards(better, worse):
+    raw = torch.tensor([better, worse], dtype=torch.float64, requires_grad=True)  # (K,)
+    rewards = torch.tanh(raw)
+    rewards.retain_grad()
+    loss = -torch.nn.functional.logsigmoid(rewards[0] - rewards[1])
+    loss.backward()
+    html = PushExplorer(better, worse)._repr_html_()
+    page, (x, upper, lower) = Page(html), axes_of(html)
+    numbers = {"better": better, "worse": worse, "loss": loss.item(), "push": -rewards.grad[0].item()}
+    numbers |= {"better gets": -raw.grad[0].item(), "worse gets": -raw.grad[1].item()}
+    assert {name: float(text) for name, text in page.shown.items()} == pytest.approx(numbers, abs=5.1e-4)
+    slopes = (raw.grad / rewards.grad).tolist()
+    for name, z, reward, slope in zip(("better", "worse"), (better, worse), rewards.tolist(), slopes, strict=True):
+        assert part(page, f"{name}-reward") == pytest.approx([x(z), upper(reward)], abs=0.06)
+        assert part(page, f"{name}-slope") == pytest.approx([x(z), lower(slope)], abs=0.06)
+        assert part(page, f"{name}-stem") == pytest.approx([x(z), lower(0), x(z), lower(slope)], abs=0.06)
+
+
+def test_a_raw_reward_beyond_the_sliders_is_refused():
+    with pytest.raises(InputError, match="worse is -3.1; the sliders go from -3 to 3"):
+        PushExplorer(0, -3.1)
 
 
 # --- a ranking
