@@ -263,8 +263,8 @@ class RankingExplorer:
             *(f'<circle class="ring" cx="{k(K)}" cy="{y(floor_of(K))}" r="4"/>' for K in BEST_REWARDS),
         ]
         for K in BEST_REWARDS:
-            hidden = "" if K == self.K else ' display="none"'
-            drawing.append(f'<g data-k="{K}" data-pairs="{K * (K - 1) // 2}" data-floor="{floor_of(K):.3f}"{hidden}>')
+            names = f'data-k="{K}" data-pairs="{K * (K - 1) // 2}" data-floor="{floor_of(K):.3f}"'
+            drawing.append(f'<g {names} display="{"inline" if K == self.K else "none"}">')
             drawing.append(f'<circle class="here" cx="{k(K)}" cy="{y(floor_of(K))}" r="5"/>')
             drawing += responses(K)
             drawing += [cell(K, i, j) for i, j in pairs_of(K)]

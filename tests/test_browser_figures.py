@@ -22,7 +22,8 @@ PLACES = "(marks) => marks.map((mark) => [...mark.attributes].map((one) => one.n
 @pytest.fixture
 def figure(open_page):
     """figure(kind, **context options): the figure on its page; kind is "push", "pair" or "ranking"."""
-    return lambda kind, **options: open_page(PAGES[kind], **options).locator(f".rmkit-{kind}")
+    ready = {"wait_until": "domcontentloaded"}
+    return lambda kind, **options: open_page(PAGES[kind], **ready | options).locator(f".rmkit-{kind}")
 
 
 def shown(figure):
@@ -204,7 +205,7 @@ def test_without_scripts_it_is_a_complete_drawing_without_sliders(figure, kind):
 
 @pytest.mark.parametrize("kind", PAGES)
 def test_on_a_phone_nothing_sticks_out(figure, kind):
-    phone = figure(kind, viewport={"width": 390, "height": 844})
+    phone = figure(kind, viewport={"width": 390, "height": 844}, wait_until="networkidle")
     assert phone.page.evaluate("document.documentElement.scrollWidth") == 390
     if kind == "ranking":
         set_slider(phone.locator("input").first, 9)
