@@ -12,18 +12,6 @@ from rmkit.errors import InputError
 
 COIN = math.log(2)  # the loss of a coin, in nats
 
-# The rewards from -1 to 1, best first, at which the K-choose-2 loss is smallest. Chapter 3 finds them with a solver.
-BEST_REWARDS = {
-    2: [1, -1],
-    3: [1, 0, -1],
-    4: [1, 0.59748, -0.59748, -1],
-    5: [1, 1, 0, -1, -1],
-    6: [1, 1, 0.39748, -0.39748, -1, -1],
-    7: [1, 1, 0.69028, 0, -0.69028, -1, -1],
-    8: [1, 1, 0.92765, 0.29854, -0.29854, -0.92765, -1, -1],
-    9: [1, 1, 1, 0.53451, 0, -0.53451, -1, -1, -1],
-}
-
 
 def sigmoid(margin):
     return 1 / (1 + math.exp(-margin))
@@ -32,18 +20,6 @@ def sigmoid(margin):
 def loss_of(margin):
     """-log sigmoid(margin), without overflow."""
     return max(-margin, 0) + math.log1p(math.exp(-abs(margin)))
-
-
-def scale(low, high, start, end):
-    """Where values lie in a drawing: `low` at `start`, `high` at `end`, all others in proportion."""
-    return lambda value: round(start + (value - low) / (high - low) * (end - start), 1)
-
-
-def tenth(name, number, most):
-    """What a slider from -most to most begins with."""
-    if not isinstance(number, (int, float)) or not -most <= number <= most:
-        raise InputError(f"{name} is {number!r}; the sliders go from {-most} to {most}")
-    return round(number, 1)
 
 
 class PushExplorer:
@@ -106,7 +82,9 @@ class PushExplorer:
             slider(f"z of the {name} response ({shape})", name, f"{raw:.1f}", raw, -self.MOST, self.MOST, 0.1)
             for name, shape, raw in (("better", "circle", self.better), ("worse", "square", self.worse))
         )
-        return page("rmkit-push", sliders + values(self.texts()) + svg(310, words, drawing), on(axes) + PUSH_SCRIPT)
+        return page(
+            "rmkit-push", sliders + values(self.texts()) + svg(310, words, drawing), axes_script(axes) + PUSH_SCRIPT
+        )
 
 
 def slope_of_tanh(raw):
@@ -199,7 +177,9 @@ class PairExplorer:
             slider(f"Reward of the {name} response", name, f"{reward:.1f}", reward, -self.MOST, self.MOST, 0.1)
             for name, reward in (("chosen", self.chosen), ("rejected", self.rejected))
         )
-        return page("rmkit-pair", sliders + values(self.texts()) + svg(342, words, drawing), on(axes) + PAIR_SCRIPT)
+        return page(
+            "rmkit-pair", sliders + values(self.texts()) + svg(342, words, drawing), axes_script(axes) + PAIR_SCRIPT
+        )
 
 
 PAIR_SCRIPT = """
@@ -215,6 +195,19 @@ PAIR_SCRIPT = """
     place("loss", x(margin), lower(loss));
   };
 """
+
+
+# The rewards from -1 to 1, best first, at which the K-choose-2 loss is smallest. Chapter 3 finds them with a solver.
+BEST_REWARDS = {
+    2: [1, -1],
+    3: [1, 0, -1],
+    4: [1, 0.59748, -0.59748, -1],
+    5: [1, 1, 0, -1, -1],
+    6: [1, 1, 0.39748, -0.39748, -1, -1],
+    7: [1, 1, 0.69028, 0, -0.69028, -1, -1],
+    8: [1, 1, 0.92765, 0.29854, -0.29854, -0.92765, -1, -1],
+    9: [1, 1, 1, 0.53451, 0, -0.53451, -1, -1, -1],
+}
 
 
 class RankingExplorer:
@@ -249,9 +242,9 @@ class RankingExplorer:
         k, y = scale(2, self.MOST, 52, 178), scale(0, COIN, 402, 312)
         ghosts = "".join(f"M{corner(j)} {TOP + corner(i)}h33v33h-33z" for i, j in pairs_of(self.MOST))
         drawing = [
-            f'<path class="axis" d="M{REWARD(-1)} 62H{REWARD(1)}"/>',
-            *(f'<path class="axis" d="M{REWARD(r)} 62v6"/>{label(REWARD(r), 83, r, "middle")}' for r in (-1, 0, 1)),
-            label(REWARD(0), 14, "best rewards", "middle"),
+            f'<path class="axis" d="M{reward_x(-1)} 62H{reward_x(1)}"/>',
+            *(f'<path class="axis" d="M{reward_x(r)} 62v6"/>{label(reward_x(r), 83, r, "middle")}' for r in (-1, 0, 1)),
+            label(reward_x(0), 14, "best rewards", "middle"),
             f'<path class="ghost" d="{ghosts}"/>',
             f'<path class="axis" d="M{k(2) - 14} {y(COIN) - 4}V{y(0)}H{k(9) + 10}"/>',
             f'<path class="dotted" d="M{k(2) - 14} {y(COIN)}H{k(9) + 10}"/>',
@@ -272,7 +265,7 @@ class RankingExplorer:
         words = (
             "Above, a line from -1 to 1 with the numbered responses at their best rewards. Below, a triangle with a "
             "cell for every pair: in row 2 and column 5 stands the loss of the pair in which response 2 beats response "
-            "5, the darker the larger. In the corner, the floor against K: it rises, and stays well below a coin."
+            "5, the stronger its blue the larger. In the corner, the floor against K: it rises, and stays below a coin."
         )
         sliders = slider("Responses in the ranking, K", "k", self.K, self.K, 2, self.MOST)
         sliders += slider("Pair", "pair", says_of(self.K, 1, 2), 1, 1, self.texts()["pairs"])
@@ -280,8 +273,12 @@ class RankingExplorer:
 
 
 ON = ' class="on"'  # of what belongs to the pair that is looked at: at first, 1 and 2
-REWARD = scale(-1, 1, 34, 326)  # places of rewards on their line
 TOP, SIDE = 100, 36  # of the triangle: where it begins, and how far its cells are apart
+
+
+def reward_x(reward):
+    """Where a reward lies on the line of rewards."""
+    return scale(-1, 1, 34, 326)(reward)
 
 
 def corner(n):
@@ -314,7 +311,7 @@ def responses(K):
     rewards = BEST_REWARDS[K]
     for n, reward in enumerate(rewards, start=1):
         pile = rewards[: n - 1].count(reward)
-        for x, y in [(REWARD(reward), 51 - 20 * pile), (corner(n) + 16.5, TOP + corner(n) + 16.5)]:
+        for x, y in [(reward_x(reward), 51 - 20 * pile), (corner(n) + 16.5, TOP + corner(n) + 16.5)]:
             ball = f'<circle cx="{x}" cy="{y}" r="10"/>{label(x, y + 4.5, n, "middle")}'
             yield f'<g data-response="{n}"{ON * (n <= 2)}>{ball}</g>'
 
@@ -349,6 +346,21 @@ RANKING_SCRIPT = """
     if (cell) update();
   });
 """
+
+
+# --- what the figures share
+
+
+def tenth(name, number, most):
+    """What a slider from -most to most begins with."""
+    if not isinstance(number, (int, float)) or not -most <= number <= most:
+        raise InputError(f"{name} is {number!r}; the sliders go from {-most} to {most}")
+    return round(number, 1)
+
+
+def scale(low, high, start, end):
+    """Where values lie in a drawing: `low` at `start`, `high` at `end`, all others in proportion."""
+    return lambda value: round(start + (value - low) / (high - low) * (end - start), 1)
 
 
 def slider(words, name, text, value, least, most, step=1):
@@ -390,8 +402,8 @@ def panels(axes, x_ticks, upper_ticks, lower_ticks, x_name):
     yield label((left + right) / 2, bottom + 35, x_name, "middle")
 
 
-def on(axes):
-    """The same axes for the script."""
+def axes_script(axes):
+    """The same axes for a script."""
     return f"""
   const scale = ([low, high, start, end]) => (v) => (start + (v - low) / (high - low) * (end - start)).toFixed(1);
   const [x, upper, lower] = {json.dumps(list(axes.values()))}.map(scale);"""
@@ -399,7 +411,7 @@ def on(axes):
 
 def mark(name, x, y, square=False):
     shape = '<rect x="-7" y="-7" width="14" height="14"/>' if square else '<circle r="5.5"/>'
-    return f'<g class="mark" data-part="{name}" transform="translate({x} {y})">{shape}</g>'
+    return f'<g class="spot" data-part="{name}" transform="translate({x} {y})">{shape}</g>'
 
 
 def svg(height, words, drawing):
@@ -438,8 +450,8 @@ STYLE = """\
 .rmkit-figure .curve { fill: none; stroke: var(--blue); stroke-width: 2.5; }
 .rmkit-figure .ring { fill: none; stroke: var(--blue); stroke-width: 1.5; }
 .rmkit-figure line { stroke: var(--orange); stroke-width: 2; stroke-dasharray: 6 4; }
-.rmkit-figure .mark { fill: var(--orange); }
-.rmkit-figure .mark rect { fill: none; stroke: var(--orange); stroke-width: 2.5; }
+.rmkit-figure .spot { fill: var(--orange); }
+.rmkit-figure .spot rect { fill: none; stroke: var(--orange); stroke-width: 2.5; }
 .rmkit-figure .here { fill: var(--blue); }
 .rmkit-figure [data-response] circle { fill: none; stroke: currentColor; }
 .rmkit-figure [data-pair] rect { fill: var(--blue); stroke: var(--blue); }
