@@ -145,7 +145,8 @@ class PairExplorer:
         margin = self.chosen - self.rejected
         probability, loss, gradient = sigmoid(margin), loss_of(margin), sigmoid(margin) - 1
         reach = f'class="band" x="{x(-2)}" width="{x(2) - x(-2):.1f}"'
-        start, end = ((x(margin + step), lower(loss + step * gradient)) for step in (-2, 2))
+        ends = max(margin - 2, -6), min(margin + 2, 6)  # of the dashed line that touches the loss
+        start, end = ((x(m), lower(loss + (m - margin) * gradient)) for m in ends)
         drawing = [
             f'<rect {reach} y="{upper(1)}" height="{upper(0) - upper(1)}"/>',
             f'<rect {reach} y="{lower(6.4)}" height="{lower(0) - lower(6.4)}"/>',
@@ -189,8 +190,9 @@ PAIR_SCRIPT = """
     show({ chosen: chosen.toFixed(1), rejected: rejected.toFixed(1), margin: margin.toFixed(1) });
     show({ probability: probability.toFixed(3), loss: loss.toFixed(3), gradient: gradient.toFixed(3) });
     move("gap", { x1: x(margin), y1: upper(probability), x2: x(margin) });
-    move("slope", { x1: x(margin - 2), y1: lower(loss - 2 * gradient) });
-    move("slope", { x2: x(margin + 2), y2: lower(loss + 2 * gradient) });
+    const start = Math.max(margin - 2, -6), end = Math.min(margin + 2, 6);
+    move("slope", { x1: x(start), y1: lower(loss + (start - margin) * gradient) });
+    move("slope", { x2: x(end), y2: lower(loss + (end - margin) * gradient) });
     place("probability", x(margin), upper(probability));
     place("loss", x(margin), lower(loss));
   };
