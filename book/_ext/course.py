@@ -4,6 +4,7 @@
 {course}`reading hours`  a number: chapters, exercises, reading hours, hours
 {chapters}               a directive: the chapters with their minutes, and one sentence each from its body
 {syllabus}               a directive: a table of units with the minutes of their chapters and exercises
+{questions}              a directive: *Predict* boxes, found by the chapter's number and some of their words
 {citation}               a directive: CITATION.cff as BibTeX, or as plain text
 """
 
@@ -29,6 +30,7 @@ class Chapter:
     reading: int  # minutes to read and run
     total: int  # minutes, with all exercises
     exercises: dict  # {"3.1": minutes}
+    predictions: tuple  # the texts of its Predict boxes
 
 
 @cache
@@ -46,7 +48,9 @@ def read_chapter(root, page):
     number, title = re.search(r"^# (\d+)\. (.+)$", text, re.M).groups()
     reading, total = re.search(r"\*\*Time\*\*: (\d+) minutes to read and run, (\d+) with", text).groups()
     exercises = re.findall(r"^### Exercise (\d+\.\d+):.*?^\| (\d+) minutes \|", text, re.M | re.S)
-    return Chapter(int(number), title, page, int(reading), int(total), {name: int(time) for name, time in exercises})
+    exercises = {name: int(time) for name, time in exercises}
+    predictions = tuple(" ".join(box.split()) for box in re.findall(r"^\*\*Predict\.\*\* (.+?)(?=\n\n)", text, re.M | re.S))
+    return Chapter(int(number), title, page, int(reading), int(total), exercises, predictions)
 
 
 def facts(root):
@@ -125,6 +129,21 @@ def minutes_of(plan, found):
     return chapter.reading + sum(chapter.exercises[name] for name in rest.removeprefix("with ").split(", "))
 
 
+class Questions(SphinxDirective):
+    """A line of the body for each question: the chapter's number, a colon, and words that occur in one of its boxes."""
+
+    has_content = True
+
+    def run(self):
+        lines = []
+        for number, words in (line.split(": ", 1) for line in self.content):
+            found = [box for box in chapters(self.env.srcdir)[int(number)].predictions if words in box]
+            if len(found) != 1:
+                raise self.error(f"questions: {len(found)} Predict boxes of chapter {number} hold {words!r}; one must")
+            lines.append(f"- {found[0]} ({{chapter}}`{number}`)")
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
 class Citation(SphinxDirective):
     required_arguments = 1  # bibtex or plain
 
@@ -161,6 +180,7 @@ def setup(app):
     app.add_role("course", CourseRole())
     app.add_directive("chapters", Chapters)
     app.add_directive("syllabus", Syllabus)
+    app.add_directive("questions", Questions)
     app.add_directive("citation", Citation)
     app.connect("builder-inited", lambda app: chapters.cache_clear())
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -116,6 +116,7 @@ def add_definitions(app, pagename, templatename, context, doctree):
     if definitions:
         lines = [f'<p id="definition-{anchor}">{escape(words)}</p>' for anchor, words in definitions.items()]
         context["body"] += f'<div class="definitions" hidden>{"".join(lines)}</div>\n'
+        app.add_js_file("terms.js", type="module")
 
 
 def setup(app):
