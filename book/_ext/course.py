@@ -106,15 +106,16 @@ class Syllabus(SphinxDirective):
     has_content = True
 
     def run(self):
-        rows, sum_ = [], 0
+        found, rows, together = chapters(self.env.srcdir), [], 0
         for line in self.content:
             when, plan, note = (part.strip() for part in line.split("|"))
-            minutes = sum(minutes_of(part, chapters(self.env.srcdir)) for part in plan.split(" and ") if plan)
-            sum_ += minutes
-            plan = re.sub(r"(^|and )(\d+)(?!\.)", r"\1{chapter}`\2 \2`", plan)
-            rows.append(f"| {when} | {plan} | {minutes or ''} | {note} |")
-        head = ["| When | Chapter | Minutes | In class |", "| --- | --- | --: | --- |"]
-        total = f"| **Together** | | **{sum_}** | {sum_ / 60:.0f} hours |"
+            parts = plan.split(" and ") if plan else []
+            minutes = sum(minutes_of(part, found) for part in parts)
+            together += minutes
+            names = [re.sub(r"^(\d+)", lambda m: f"{{chapter}}`{m[1]} {m[1]}. {found[int(m[1])].title}`", part) for part in parts]
+            rows.append(f"| {when} | {': '.join(filter(None, [', '.join(names), note]))} | {minutes or ''} |")
+        head = ["| When | Chapters, and what for | Minutes |", "| --- | --- | --: |"]
+        total = f"| **Together** | {together / 60:.0f} hours | **{together}** |"
         return self.parse_text_to_nodes("\n".join([*head, *rows, total]))
 
 

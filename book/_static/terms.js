@@ -35,6 +35,7 @@ function place() {
   const [line] = term.getClientRects();
   const frame = tip.offsetParent.getBoundingClientRect();
   const text = term.closest("section").getBoundingClientRect();
+  tip.style.maxWidth = `min(24rem, ${text.width}px)`;
   const left = Math.max(text.left, Math.min(line.left, text.right - tip.offsetWidth));
   const above = line.bottom + tip.offsetHeight > innerHeight && line.top > tip.offsetHeight;
   tip.style.left = `${left - frame.left}px`;
