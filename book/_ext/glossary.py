@@ -69,6 +69,7 @@ def link_terms(doctree, terms, address):
     if not terms:
         return linked
     find = pattern(terms)
+    join_lines(doctree)
     for text in list(running_text(doctree)):
         pieces, end = [], 0
         for match in find.finditer(text):
@@ -82,6 +83,16 @@ def link_terms(doctree, terms, address):
         if pieces:
             text.parent.replace(text, [*pieces, nodes.Text(text[end:])])
     return linked
+
+
+def join_lines(doctree):
+    """Make one text of neighbors: MyST has a node for each line, and a term may stand on two."""
+    for parent in {id(text.parent): text.parent for text in doctree.findall(nodes.Text)}.values():
+        for text in [child for child in parent.children if isinstance(child, nodes.Text)]:
+            place = parent.index(text)
+            if place and isinstance(parent[place - 1], nodes.Text):
+                parent[place - 1] = nodes.Text(parent[place - 1] + text)
+                del parent[place]
 
 
 def running_text(doctree):
