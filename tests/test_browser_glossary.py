@@ -14,7 +14,9 @@ def term(page):
     """A link to the glossary in the middle of a page, and the text of its definition."""
     link = page.locator("a.term").nth(4)
     link.scroll_into_view_if_needed()
-    return link, page.evaluate("link => document.getElementById(link.getAttribute('aria-describedby')).textContent", link.element_handle())
+    return link, page.evaluate(
+        "link => document.getElementById(link.getAttribute('aria-describedby')).textContent", link.element_handle()
+    )
 
 
 def tip(page):
@@ -24,7 +26,11 @@ def tip(page):
 def inside(page, locator):
     """Whether it lies within the page's width, with nothing to scroll sideways."""
     box, width = locator.bounding_box(), page.viewport_size["width"]
-    return 0 <= box["x"] and box["x"] + box["width"] <= width and page.evaluate("document.documentElement.scrollWidth") <= width
+    return (
+        0 <= box["x"]
+        and box["x"] + box["width"] <= width
+        and page.evaluate("document.documentElement.scrollWidth") <= width
+    )
 
 
 def test_the_pointer_opens_and_may_travel_onto_the_definition(open_page):

@@ -14,7 +14,10 @@ from gates import prose
 from myst_parser.docutils_ import Parser
 from test_book import build
 
-TERMS = {name: (f"term-{name.replace(' ', '-')}", f"What {name} means.") for name in ("reward", "reward model", "loss", "tau's law")}
+TERMS = {
+    name: (f"term-{name.replace(' ', '-')}", f"What {name} means.")
+    for name in ("reward", "reward model", "loss", "tau's law")
+}
 
 
 def links(markdown):
@@ -67,7 +70,9 @@ def small_book(tmp_path_factory):
     shutil.copy(ROOT / "_config.yml", folder)
     for name in ("_static", "_ext"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/glossary\nchapters:\n- file: notebooks/page\n", "utf-8")
+    (folder / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/glossary\nchapters:\n- file: notebooks/page\n", "utf-8"
+    )
     (folder / "notebooks").mkdir()
     (folder / "book" / "glossary.md").write_text(
         "---\nnot_linked: tie\n---\n\n# Glossary\n\n```{glossary}\n"
@@ -78,7 +83,9 @@ def small_book(tmp_path_factory):
     (folder / "notebooks" / "page.md").write_text("# Page\n\nPooling, a value head, a head, a tie.\n", encoding="utf-8")
     status, said = build(folder)
     assert status == 0, said
-    return {page: (folder / f"_build/html/{page}.html").read_text("utf-8") for page in ("book/glossary", "notebooks/page")}
+    return {
+        page: (folder / f"_build/html/{page}.html").read_text("utf-8") for page in ("book/glossary", "notebooks/page")
+    }
 
 
 def test_a_link_brings_its_definition_along(small_book):
@@ -122,11 +129,22 @@ def test_entries_are_in_order_and_short():
         assert len(re.findall(r"[.!?](?:\s|$)", definition)) <= 3, names
 
 
-@pytest.mark.parametrize("names, definition, number", entries(), ids=lambda value: value[0] if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    "names, definition, number", entries(), ids=lambda value: value[0] if isinstance(value, list) else ""
+)
 def test_a_term_occurs_in_the_chapter_that_is_said_to_explain_it(names, definition, number):
     page = course.chapters(str(ROOT))[number].page
     text = prose(json.loads((ROOT / f"{page}.ipynb").read_text(encoding="utf-8")))
     assert any(glossary.pattern({name: None}).search(text) for name in names)
+
+
+def test_every_definition_is_one_paragraph():
+    """A line that begins with a minus is a list to Markdown, and would end the definition that a chapter shows."""
+    page = BeautifulSoup((ROOT / "_build" / "html" / "book" / "glossary.html").read_text(encoding="utf-8"), "html.parser")
+    found = page.select("dl.glossary dd")
+    assert len(found) == len(entries())
+    for definition in found:
+        assert [child.name for child in definition.find_all(recursive=False)] == ["p", "p"], definition.get_text()
 
 
 def test_words_that_are_not_linked_are_in_the_glossary():

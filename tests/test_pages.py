@@ -122,14 +122,25 @@ def test_the_citation_is_that_of_the_cff_file():
     cited = yaml.safe_load(read("CITATION.cff"))
     year = yaml.safe_load(read("_config.yml"))["copyright"]
     page = words("book/cite")
-    for piece in [cited["title"], cited["version"], cited["url"], year, *(author["name"] for author in cited["authors"])]:
+    for piece in [
+        cited["title"],
+        cited["version"],
+        cited["url"],
+        year,
+        *(author["name"] for author in cited["authors"]),
+    ]:
         assert page.count(piece) >= 2, piece  # in plain text and in BibTeX
     assert f"Copyright (c) {year}" in read("LICENSE")
     assert f"### {cited['version']}\n" in read("book/changelog.md")
 
 
 def test_bibtex_by_hand():
-    cited = {"title": "A Title: Two", "authors": [{"name": "The Authors"}], "version": "1.2", "url": "https://example.org/"}
+    cited = {
+        "title": "A Title: Two",
+        "authors": [{"name": "The Authors"}],
+        "version": "1.2",
+        "url": "https://example.org/",
+    }
     assert course.bibtex(cited, "2026") == (
         "@misc{a-title-two,\n  author = {{The Authors}},\n  title = {{A Title: Two}},\n  year = {2026},\n"
         "  note = {Version 1.2},\n  url = {https://example.org/},\n}"

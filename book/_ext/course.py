@@ -45,11 +45,13 @@ def chapters(root):
 def read_chapter(root, page):
     notebook = json.loads(Path(root, f"{page}.ipynb").read_text(encoding="utf-8"))
     text = "\n\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
-    number, title = re.search(r"^# (\d+)\. (.+)$", text, re.M).groups()
+    number, title = re.search(r"^# (\d+)\. (.+)$", text, re.MULTILINE).groups()
     reading, total = re.search(r"\*\*Time\*\*: (\d+) minutes to read and run, (\d+) with", text).groups()
-    exercises = re.findall(r"^### Exercise (\d+\.\d+):.*?^\| (\d+) minutes \|", text, re.M | re.S)
+    exercises = re.findall(r"^### Exercise (\d+\.\d+):.*?^\| (\d+) minutes \|", text, re.MULTILINE | re.DOTALL)
     exercises = {name: int(time) for name, time in exercises}
-    predictions = tuple(" ".join(box.split()) for box in re.findall(r"^\*\*Predict\.\*\* (.+?)(?=\n\n)", text, re.M | re.S))
+    predictions = tuple(
+        " ".join(box.split()) for box in re.findall(r"^\*\*Predict\.\*\* (.+?)(?=\n\n)", text, re.MULTILINE | re.DOTALL)
+    )
     return Chapter(int(number), title, page, int(reading), int(total), exercises, predictions)
 
 
@@ -85,7 +87,7 @@ class Chapters(SphinxDirective):
     has_content = True
 
     def run(self):
-        sentences = dict(re.findall(r"^(\d+): (.+)$", "\n".join(self.content), re.M))
+        sentences = dict(re.findall(r"^(\d+): (.+)$", "\n".join(self.content), re.MULTILINE))
         found = chapters(self.env.srcdir)
         if [int(number) for number in sentences] != list(found):
             raise self.error(f"chapters: one line a chapter is needed, in order, for {', '.join(map(str, found))}")
@@ -112,7 +114,10 @@ class Syllabus(SphinxDirective):
             parts = plan.split(" and ") if plan else []
             minutes = sum(minutes_of(part, found) for part in parts)
             together += minutes
-            names = [re.sub(r"^(\d+)", lambda m: f"{{chapter}}`{m[1]} {m[1]}. {found[int(m[1])].title}`", part) for part in parts]
+            names = [
+                re.sub(r"^(\d+)", lambda m: f"{{chapter}}`{m[1]} {m[1]}. {found[int(m[1])].title}`", part)
+                for part in parts
+            ]
             rows.append(f"| {when} | {': '.join(filter(None, [', '.join(names), note]))} | {minutes or ''} |")
         head = ["| When | Chapters, and what for | Minutes |", "| --- | --- | --: |"]
         total = f"| **Together** | {together / 60:.0f} hours | **{together}** |"

@@ -59,7 +59,9 @@ def plain(name):
 
 def pattern(terms):
     """Any of the terms as a whole word, with or without a plural s; of two that begin alike, the longer one."""
-    names = [re.escape(name).replace(r"\ ", r"\s+").replace("'", "['’]") for name in sorted(terms, key=len, reverse=True)]
+    names = [
+        re.escape(name).replace(r"\ ", r"\s+").replace("'", "['’]") for name in sorted(terms, key=len, reverse=True)
+    ]
     return re.compile(rf"(?<![\w-])(?:({'|'.join(names)})s?)(?![\w-])", re.IGNORECASE)
 
 
@@ -118,7 +120,9 @@ def ancestors(node):
 
 def link_chapter(app, doctree, docname):
     if docname.startswith("notebooks/") and app.builder.format == "html":
-        doctree["definitions"] = link_terms(doctree, app.env.book_terms, app.builder.get_relative_uri(docname, GLOSSARY))
+        doctree["definitions"] = link_terms(
+            doctree, app.env.book_terms, app.builder.get_relative_uri(docname, GLOSSARY)
+        )
 
 
 def add_definitions(app, pagename, templatename, context, doctree):
