@@ -140,7 +140,9 @@ def test_a_term_occurs_in_the_chapter_that_is_said_to_explain_it(names, definiti
 
 def test_every_definition_is_one_paragraph():
     """A line that begins with a minus is a list to Markdown, and would end the definition that a chapter shows."""
-    page = BeautifulSoup((ROOT / "_build" / "html" / "book" / "glossary.html").read_text(encoding="utf-8"), "html.parser")
+    page = BeautifulSoup(
+        (ROOT / "_build" / "html" / "book" / "glossary.html").read_text(encoding="utf-8"), "html.parser"
+    )
     found = page.select("dl.glossary dd")
     assert len(found) == len(entries())
     for definition in found:
