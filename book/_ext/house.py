@@ -10,11 +10,7 @@ def use_repository_url(app, config):
     url = config.html_theme_options["repository_url"]
     owner, name = url.split("/")[-2:]
     config.html_baseurl = f"https://{owner.lower()}.github.io/{name}/"
-    config.extlinks = {
-        "repository": (f"{url}/blob/main/%s", "%s"),  # {repository}`README.md`
-        "issues": (f"{url}/issues%s", "%s"),
-        "colab": (f"https://colab.research.google.com/github/{owner}/{name}/blob/main/%s", "%s"),
-    }
+    config.extlinks = {"repository": (f"{url}/blob/main/%s", "%s")}  # {repository}`README.md`
 
 
 def drop_thebe(app, pagename, templatename, context, doctree):
