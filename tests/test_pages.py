@@ -54,6 +54,11 @@ def test_a_chapter_is_read_from_its_notebook(tmp_path):
         assert course.minutes_of(plan, {7: chapter}) == minutes
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS.values(), ids=lambda chapter: chapter.page)
+def test_a_chapters_minutes_are_those_of_its_parts(chapter):
+    assert chapter.total == chapter.reading + sum(chapter.exercises.values())
+
+
 def test_the_landing_page_lists_every_chapter_with_its_minutes():
     page = words("book/index")
     for chapter in CHAPTERS.values():
