@@ -148,7 +148,7 @@ def best_of_n(proxy, gold, n):
     N = proxy.shape[-1]
     sizes = np.atleast_1d(n)
     for size in sizes:
-        if size != int(size) or not 1 <= size <= N:
+        if not 1 <= size <= N or size != int(size):
             raise InputError(f"n is {size}; best-of-n draws a whole number of answers from 1 to N = {N}, the pool")
     below = rankdata(proxy, method="min", axis=-1).astype(int) - 1  # (P, N)
     up_to = rankdata(proxy, method="max", axis=-1).astype(int)  # (P, N)
@@ -251,11 +251,11 @@ def best_of_n_policy(probabilities, rewards, n):
     [0.25, 0.3125, 0.4375]
     """
     p, rewards = np.asarray(probabilities, dtype=float), np.asarray(rewards, dtype=float)
-    if p.ndim != 1 or p.shape != rewards.shape:
-        raise InputError(f"probabilities and rewards must both have shape (M,), got {p.shape} and {rewards.shape}")
+    if p.ndim != 1 or p.shape != rewards.shape or not p.size:
+        raise InputError(f"probabilities and rewards must both have shape (M,), M > 0; got {p.shape} and {rewards.shape}")
     if not (p > 0).all() or not math.isclose(p.sum(), 1, abs_tol=1e-6):
         raise InputError(f"probabilities must be positive and sum to 1; the lowest is {p.min():g}, the sum {p.sum():g}")
-    if n < 1:
+    if not n >= 1:
         raise InputError(f"n is {n}; best-of-n needs at least 1 candidate")
     _, group = np.unique(rewards, return_inverse=True)  # (M,) equal rewards, one number; the lowest is 0
     mass = np.bincount(group, weights=p)  # (V,) probability of each different reward
@@ -326,6 +326,8 @@ def fit_gold_curve(d, gold):
     d, gold = np.asarray(d, dtype=float), np.asarray(gold, dtype=float)
     if d.ndim != 1 or d.shape != gold.shape:
         raise InputError(f"d and gold must both have shape (L,), got {d.shape} and {gold.shape}")
+    if not (np.isfinite(d).all() and np.isfinite(gold).all()):
+        raise InputError("d and gold must be finite, and one of them holds nan or inf; leave that point out")
     if (d < 0).any() or len(set(d[d > 0])) < 2:
         raise InputError("d must hold no negative distance, and at least two different ones above 0 to fit two numbers")
     (alpha, beta), *_ = np.linalg.lstsq(np.stack([d, -(d**2)], axis=1), gold, rcond=None)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / ".ci"), str(ROOT / "tests"), str(ROOT / "tests" / "benchmarks")]
+sys.path[:0] = [str(ROOT / name) for name in (".ci", "book/_ext", "tests", "tests/benchmarks")]
 
 os.environ |= {
     "HF_HUB_OFFLINE": "1",

@@ -103,6 +103,7 @@ def test_order_of_the_answers_and_monotone_changes_of_the_proxy_do_not_matter():
         ([1.0, 2.0], [1.0, 2.0], 3, "N = 2"),
         ([1.0, 2.0], [1.0, 2.0], 0, "from 1"),
         ([1.0, 2.0], [1.0, 2.0], [1, 1.5], "n is 1.5"),
+        ([1.0, 2.0], [1.0, 2.0], math.nan, "n is nan"),
     ],
 )
 def test_best_of_n_refuses_what_cannot_work(proxy, gold, n, word):
@@ -170,6 +171,8 @@ def test_kl_refuses_what_cannot_work():
         ([0.5, 0.6], [1, 2], 2, "sum to 1"),
         ([1.0, 0.0], [1, 2], 2, "positive"),
         ([0.5, 0.5], [1, 2], 0, "at least 1"),
+        ([0.5, 0.5], [1, 2], math.nan, "at least 1"),
+        ([], [], 2, "M > 0"),
     ]:
         with pytest.raises(InputError, match=word):
             exact_kl_best_of_n(p, rewards, n)
@@ -206,7 +209,13 @@ def test_the_peak_is_where_the_curve_is_highest():
 
 
 def test_the_fit_refuses_what_cannot_work():
-    for d, gold, word in [([1, 2], [1], "shape"), ([0, 1], [0, 1], "two different"), ([-1, 2], [0, 1], "negative")]:
+    for d, gold, word in [
+        ([1, 2], [1], "shape"),
+        ([0, 1], [0, 1], "two different"),
+        ([-1, 2], [0, 1], "negative"),
+        ([1, math.nan], [0, 1], "finite"),
+        ([1, 2], [0, math.inf], "finite"),
+    ]:
         with pytest.raises(InputError, match=word):
             fit_gold_curve(d, gold)
 

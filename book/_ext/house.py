@@ -61,7 +61,7 @@ def describe(app, pagename, templatename, context, doctree):
     sentences = re.split(r"(?<=[.?!])\s+", " ".join(text.split()))
     words = ""
     for sentence in sentences:
-        if words and len(words) + len(sentence) > 180:
+        if len(words) >= 60 and len(words) + len(sentence) > 180:
             break
         words = f"{words} {sentence}".strip()
     words = html.escape(shorten(words, 200, placeholder=" …"))

@@ -1,0 +1,202 @@
+"""What the chapters and CITATION.cff say, for the pages around them, so that no page repeats it by hand.
+
+{chapter}`3`             a link to chapter 3; {chapter}`3 and its loss` with other words
+{course}`reading hours`  a number: chapters, exercises, reading hours, hours
+{chapters}               a directive: the chapters with their minutes, and one sentence each from its body
+{syllabus}               a directive: a table of units with the minutes of their chapters and exercises
+{questions}              a directive: *Predict* boxes, found by the chapter's number and some of their words
+{citation}               a directive: CITATION.cff as BibTeX, or as plain text
+{colab}`words <notebooks/01-....ipynb>`, {issues}`words </new>`   links to the repository in Colab, and to its issues
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One notebook, as its first screen and its exercises describe it."""
+
+    number: int
+    title: str
+    page: str  # "notebooks/03-pairwise-loss"
+    reading: int  # minutes to read and run
+    total: int  # minutes, with all exercises
+    exercises: dict  # {"3.1": minutes}
+    predictions: tuple  # the texts of its Predict boxes
+
+
+@cache
+def chapters(root):
+    """{number: Chapter} of the notebooks that _toc.yml lists."""
+    toc = yaml.safe_load(Path(root, "_toc.yml").read_text(encoding="utf-8"))
+    pages = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    found = [read_chapter(root, page) for page in pages if page.startswith("notebooks/")]
+    return {chapter.number: chapter for chapter in found}
+
+
+def read_chapter(root, page):
+    notebook = json.loads(Path(root, f"{page}.ipynb").read_text(encoding="utf-8"))
+    text = "\n\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    number, title = re.search(r"^# (\d+)\. (.+)$", text, re.MULTILINE).groups()
+    reading, total = re.search(r"\*\*Time\*\*: (\d+) minutes to read and run, (\d+) with", text).groups()
+    exercises = re.findall(r"^### Exercise (\d+\.\d+):.*?^\| (\d+) minutes \|", text, re.MULTILINE | re.DOTALL)
+    exercises = {name: int(time) for name, time in exercises}
+    predictions = tuple(
+        " ".join(box.split()) for box in re.findall(r"^\*\*Predict\.\*\* (.+?)(?=\n\n)", text, re.MULTILINE | re.DOTALL)
+    )
+    return Chapter(int(number), title, page, int(reading), int(total), exercises, predictions)
+
+
+def facts(root):
+    """What {course} can say."""
+    found = chapters(root).values()
+    return {
+        "chapters": len(found),
+        "exercises": sum(len(chapter.exercises) for chapter in found),
+        "reading hours": round(sum(chapter.reading for chapter in found) / 60),
+        "hours": round(sum(chapter.total for chapter in found) / 60),
+    }
+
+
+class ChapterRole(SphinxRole):
+    def run(self):
+        number, _, words = self.text.partition(" ")
+        chapter = chapters(self.env.srcdir)[int(number)]
+        words = words or f"chapter {number}"
+        options = {"refdomain": "std", "reftype": "doc", "reftarget": f"/{chapter.page}", "refdoc": self.env.docname}
+        link = addnodes.pending_xref("", nodes.inline(text=words), refexplicit=True, refwarn=True, **options)
+        return [link], []
+
+
+class CourseRole(SphinxRole):
+    def run(self):
+        return [nodes.Text(str(facts(self.env.srcdir)[self.text]))], []
+
+
+class Chapters(SphinxDirective):
+    """A line of the body for each chapter: its number, a colon, and what one can do after it."""
+
+    has_content = True
+
+    def run(self):
+        sentences = dict(re.findall(r"^(\d+): (.+)$", "\n".join(self.content), re.MULTILINE))
+        found = chapters(self.env.srcdir)
+        if [int(number) for number in sentences] != list(found):
+            raise self.error(f"chapters: one line a chapter is needed, in order, for {', '.join(map(str, found))}")
+        lines = []
+        for chapter in found.values():
+            minutes = f"{chapter.reading} min, {chapter.total} with exercises"
+            lines += [f"{{chapter}}`{chapter.number} {chapter.number}. {chapter.title}` <span>{minutes}</span>"]
+            lines += [f": {sentences[str(chapter.number)]}", ""]
+        block = nodes.container(classes=["chapter-list"])
+        block += self.parse_text_to_nodes("\n".join(lines))
+        return [block]
+
+
+class Syllabus(SphinxDirective):
+    """A line of the body for each unit: `when | chapters | what for`. A chapter is `6` (with all exercises), `6 without
+    exercises`, or `6 with 6.1, 6.2`; several are joined by `and`."""
+
+    has_content = True
+
+    def run(self):
+        found, rows, together = chapters(self.env.srcdir), [], 0
+        for line in self.content:
+            when, plan, note = (part.strip() for part in line.split("|"))
+            parts = plan.split(" and ") if plan else []
+            minutes = sum(minutes_of(part, found) for part in parts)
+            together += minutes
+            names = [
+                re.sub(r"^(\d+)", lambda m: f"{{chapter}}`{m[1]} {m[1]}. {found[int(m[1])].title}`", part)
+                for part in parts
+            ]
+            rows.append(f"| {when} | {': '.join(filter(None, [', '.join(names), note]))} | {minutes or ''} |")
+        head = ["| When | Chapters, and what for | Minutes |", "| --- | --- | --: |"]
+        total = f"| **Together** | {together / 60:.0f} hours | **{together}** |"
+        return self.parse_text_to_nodes("\n".join([*head, *rows, total]))
+
+
+def minutes_of(plan, found):
+    """Of `6`, `6 without exercises` or `6 with 6.1, 6.2`, as the chapter and its exercises say."""
+    number, _, rest = plan.strip().partition(" ")
+    chapter = found[int(number)]
+    if not rest:
+        return chapter.total
+    if rest == "without exercises":
+        return chapter.reading
+    return chapter.reading + sum(chapter.exercises[name] for name in rest.removeprefix("with ").split(", "))
+
+
+class Questions(SphinxDirective):
+    """A line of the body for each question: the chapter's number, a colon, and words that occur in one of its boxes."""
+
+    has_content = True
+
+    def run(self):
+        lines = []
+        for number, words in (line.split(": ", 1) for line in self.content):
+            found = [box for box in chapters(self.env.srcdir)[int(number)].predictions if words in box]
+            if len(found) != 1:
+                raise self.error(f"questions: {len(found)} Predict boxes of chapter {number} hold {words!r}; one must")
+            lines.append(f"- {found[0]} ({{chapter}}`{number}`)")
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+class Citation(SphinxDirective):
+    required_arguments = 1  # bibtex or plain
+
+    def run(self):
+        path = Path(self.env.srcdir, "CITATION.cff")
+        self.env.note_dependency(str(path))
+        cited = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = {"bibtex": bibtex, "plain": plain}[self.arguments[0]](cited, self.config.copyright)
+        if self.arguments[0] == "plain":
+            return [nodes.block_quote("", nodes.paragraph(text=text))]
+        return [nodes.literal_block(text, text, language="bibtex")]
+
+
+def bibtex(cited, year):
+    """An entry that BibTeX and BibLaTeX read; braces keep the capitals, and the author's name in one piece."""
+    fields = {
+        "author": "{" + " and ".join(author["name"] for author in cited["authors"]) + "}",
+        "title": "{" + cited["title"] + "}",
+        "year": year,
+        "note": f"Version {cited['version']}",
+        "url": cited["url"],
+    }
+    key = re.sub(r"\W+", "-", cited["title"].lower())
+    return "\n".join([f"@misc{{{key},", *(f"  {name} = {{{value}}}," for name, value in fields.items()), "}"])
+
+
+def plain(cited, year):
+    names = ", ".join(author["name"] for author in cited["authors"])
+    return f"{names} ({year}). {cited['title']} (version {cited['version']}). {cited['url']}"
+
+
+def add_links(app, config):
+    """Links that follow from the repository's address, beside those of book/_ext/house.py."""
+    url = config.html_theme_options["repository_url"]
+    owner, name = url.split("/")[-2:]
+    config.extlinks["colab"] = (f"https://colab.research.google.com/github/{owner}/{name}/blob/main/%s", "%s")
+    config.extlinks["issues"] = (f"{url}/issues%s", "%s")
+
+
+def setup(app):
+    app.add_role("chapter", ChapterRole())
+    app.add_role("course", CourseRole())
+    app.add_directive("chapters", Chapters)
+    app.add_directive("syllabus", Syllabus)
+    app.add_directive("questions", Questions)
+    app.add_directive("citation", Citation)
+    app.connect("config-inited", add_links, priority=950)  # after house.py
+    app.connect("builder-inited", lambda app: chapters.cache_clear())
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
