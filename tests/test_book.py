@@ -146,6 +146,7 @@ def test_a_warning_stops_the_build(tmp_path, line, says):
     shutil.copy(ROOT / "_config.yml", tmp_path)
     shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
     shutil.copytree(ROOT / "book" / "_ext", tmp_path / "book" / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "_build" / "site").mkdir(parents=True)
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n", encoding="utf-8")
     (tmp_path / "page.md").write_text(f"# A page\n\n{line}\n", encoding="utf-8")
     status, said = build(tmp_path)
