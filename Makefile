@@ -53,7 +53,7 @@ _build/node.done: _build/node.version book/_playground/package.json book/_playgr
 # The versions of Node and npm, or nothing where they are missing or too old: the file changes when they do.
 _build/node.version: FORCE
 	@mkdir -p _build
-	@new=$$( (node -e 'process.exit(parseInt(process.versions.node) < 18)' && node --version && npm --version) 2>/dev/null ) || new=; \
+	@new=$$( (node -e 'process.exit(+(parseInt(process.versions.node) < 18))' && node --version && npm --version) 2>/dev/null ) || new=; \
 	  [ -e $@ ] && [ "$$new" = "$$(cat $@)" ] || printf '%s' "$$new" >$@
 
 # --- the book

@@ -29,21 +29,15 @@ class RewardPlayground extends HTMLElement {
   #state = "empty"; // "loading", "ready"; "busy" while it ranks
   #typed = { prompt: "", answers: ["", ""] }; // the reader's own, while an example is shown
   #example; // the one that was chosen last
-  #ranked; // what the results show
+  #ranked; // the texts that the results are about
+  #results = h("section", { class: "results", hidden: true, "aria-labelledby": "rp-ranking" });
 
   connectedCallback() {
-    if (this.#example !== undefined) return; // moved within the page
     const { examples } = JSON.parse(this.querySelector("script[type='application/json']").textContent);
     this.examples = examples;
-    this.replaceChildren(this.#form(), this.#results = h("section", { class: "results", hidden: true, "aria-labelledby": "rp-ranking" }));
+    this.replaceChildren(this.#form(), this.#results);
     this.#choose(0);
   }
-
-  disconnectedCallback() {
-    this.#scorer.close();
-  }
-
-  #results;
 
   // --- what the reader fills in
 
@@ -57,18 +51,19 @@ class RewardPlayground extends HTMLElement {
     this.rank = h("button", { type: "submit", class: "primary" });
     this.meter = h("progress", { id: "rp-progress", max: this.dataset.bytes });
     this.amount = h("span", { class: "amount" });
-    this.progress = h("div", { class: "download", hidden: true },
-      h("label", { for: "rp-progress" }, "Downloading the model"), this.meter, this.amount);
+    this.stage = h("label", { for: "rp-progress" });
+    this.progress = h("div", { class: "download", hidden: true }, this.stage, this.meter, this.amount);
     this.problem = h("div", { class: "problem", role: "alert" });
-    this.status = h("p", { class: "status", role: "status" });
-    const form = h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.#submit(); } },
+    this.status = h("p", { class: "visually-hidden", role: "status" });
+    const form = h("form", { novalidate: true, autocomplete: "off", onsubmit: (event) => { event.preventDefault(); this.#submit(); } },
       h("p", { class: "field" }, h("label", { for: "rp-example" }, "Start from"), this.select),
       h("div", { class: "field" }, h("label", { for: "rp-prompt" }, "Question or instruction"), this.prompt,
         h("p", { class: "error", id: "rp-prompt-error" })),
       h("fieldset", {}, h("legend", {}, "Answers to compare"), this.answers, this.add),
-      h("div", { class: "go" }, this.rank, h("span", { class: "note" }, "or ", h("kbd", {}, "Ctrl"), " + ", h("kbd", {}, "Enter"))),
+      h("div", { class: "go" }, this.rank, h("span", { class: "note keys" }, "or ", h("kbd", {}, "Ctrl"), " + ", h("kbd", {}, "Enter"))),
       this.note = h("p", { class: "note" },
-        "The model is downloaded once, from this site, and then kept by your browser for a while. Nothing that you type leaves this page."),
+        "The model is downloaded once, from this site, and then kept by your browser for a while. Nothing that you type leaves " +
+        "this page."),
       this.progress, this.problem, this.status);
     form.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
@@ -82,7 +77,7 @@ class RewardPlayground extends HTMLElement {
 
   #label() {
     const first = `Download the model (${megabytes(this.dataset.bytes)} MB) and rank`;
-    this.rank.textContent = { empty: first, loading: "Downloading …", busy: "Ranking …" }[this.#state] ?? "Rank the answers";
+    this.rank.textContent = { empty: first, loading: "Loading the model …", busy: "Ranking …" }[this.#state] ?? "Rank the answers";
     this.rank.setAttribute("aria-disabled", ["loading", "busy"].includes(this.#state));
     this.progress.hidden = this.#state !== "loading";
     this.note.hidden = this.#state !== "empty";
@@ -102,7 +97,8 @@ class RewardPlayground extends HTMLElement {
 
   #answer(text = "") {
     return h("li", {},
-      h("label", {}), h("button", { type: "button", class: "remove", onclick: (event) => this.#remove(event.target.closest("li")) }, "Remove"),
+      h("label", {}),
+      h("button", { type: "button", class: "remove", onclick: (event) => this.#remove(event.target.closest("li")) }, "Remove"),
       Object.assign(h("textarea", { rows: 2 }), { value: text }), h("p", { class: "error" }));
   }
 
@@ -162,7 +158,7 @@ class RewardPlayground extends HTMLElement {
   }
 
   #markChanged() {
-    const changed = this.#ranked && JSON.stringify(this.#read()) !== JSON.stringify(this.#ranked.read);
+    const changed = this.#ranked && JSON.stringify(this.#read()) !== JSON.stringify(this.#ranked);
     this.#results.querySelector(".changed")?.toggleAttribute("hidden", !changed);
   }
 
@@ -172,16 +168,17 @@ class RewardPlayground extends HTMLElement {
     if (["loading", "busy"].includes(this.#state) || !this.#complete()) return;
     const read = this.#read();
     this.problem.replaceChildren();
-    const start = this.#state;
+    this.#running = undefined;
     try {
-      if (start === "empty") await this.#load(fresh);
+      if (this.#state === "empty") await this.#load(fresh);
       this.#enter("busy");
       const scored = [];
-      for (const text of read.answers) scored.push({ text, letter: letter(scored.length), ...await this.#scorer.score(read.prompt, text) });
+      for (const [i, text] of read.answers.entries()) {
+        scored.push({ text, letter: letter(i), ...await this.#scorer.score(read.prompt, text) });
+      }
       this.#enter("ready");
       this.#show(read, scored);
     } catch (error) {
-      this.#enter(this.#state === "busy" ? "ready" : "empty");
       this.#fail(error);
     }
   }
@@ -195,16 +192,19 @@ class RewardPlayground extends HTMLElement {
     this.#enter("loading");
     this.status.textContent = `Downloading the model, ${megabytes(this.dataset.bytes)} MB.`;
     this.meter.removeAttribute("value");
+    this.stage.textContent = "Downloading the model";
     this.amount.textContent = "";
-    const { checked } = await this.#scorer.load((bytes) => {
+    await this.#scorer.load((bytes) => {
       this.meter.value = bytes;
+      if (bytes >= this.meter.max) this.stage.textContent = "Starting the model";
       this.amount.textContent = `${megabytes(bytes)} of ${megabytes(this.dataset.bytes)} MB`;
     }, { fresh });
-    this.dataset.checked = checked;
   }
 
   #fail(error) {
     if (!(error instanceof Problem)) console.error(error);
+    this.#scorer.close();
+    this.#enter("empty");
     this.status.textContent = "";
     const retry = h("button", { type: "button", onclick: () => { this.rank.focus(); this.#submit(true); } }, "Try again");
     this.problem.replaceChildren(
@@ -219,7 +219,7 @@ class RewardPlayground extends HTMLElement {
   #show(read, scored) {
     const ranking = [...scored].sort((a, b) => b.reward - a.reward);
     const known = this.#inTheData(read);
-    this.#ranked = { read, ranking };
+    this.#ranked = read;
     const [first, second] = ranking;
     const said = `Answer ${first.letter} comes first, with a reward of ${signed(first.reward)}; then ` +
       ranking.slice(1).map((answer) => `${answer.letter} ${signed(answer.reward)}`).join(", ") + ".";
@@ -236,7 +236,9 @@ class RewardPlayground extends HTMLElement {
       h("strong", {}, percent(sigmoid(first.reward - second.reward))), ". Fifty percent would be a coin."),
       ...(ranking.length > 2 ? [pairs(ranking)] : []));
     this.#results.hidden = false;
-    this.#results.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    this.#markChanged();
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#results.scrollIntoView({ block: "nearest", behavior: still ? "auto" : "smooth" });
   }
 
   // {text: rank in the course data} of the answers that the reader took from an example and left as they are.
@@ -256,9 +258,13 @@ class RewardPlayground extends HTMLElement {
         h("span", { class: "reward" }, signed(answer.reward)),
         ...(rank === undefined ? [] : [h("span", { class: "data" }, `in the data: ${ordinal(rank, known)}`)])),
       bar(answer.reward), text);
-    if (answer.unreadResponse) item.append(h("p", { class: "cut" }, h("strong", {}, "Not read: "), "the answer is longer than the model can read. Its end was cut off: “", clip(answer.unreadResponse), "”"));
-    if (answer.unreadPrompt) item.append(h("p", { class: "cut" }, h("strong", {}, "Not read: "), "question and answer together are longer than the model can read. The start of the question was cut off: “", clip(answer.unreadPrompt), "”"));
-    item.append(h("button", { type: "button", "aria-label": `Why? Leave out one word of answer ${answer.letter} at a time`, onclick: (event) => this.#explain(event.target, read.prompt, answer, text, why) }, "Why? Leave out one word at a time"), why);
+    if (answer.unreadResponse) item.append(unread("the answer is longer than the model can read. Its end was cut off", answer.unreadResponse));
+    if (answer.unreadPrompt) {
+      item.append(unread("question and answer are longer than the model can read. The start of the question was cut off", answer.unreadPrompt));
+    }
+    const explain = h("button", { type: "button", onclick: () => this.#explain(explain, read.prompt, answer, text, why) },
+      "Why? Leave out one word at a time", h("span", { class: "visually-hidden" }, `: answer ${answer.letter}`));
+    item.append(explain, why);
     return item;
   }
 
@@ -276,8 +282,8 @@ class RewardPlayground extends HTMLElement {
     const unread = splitWords(answer.unreadResponse).length;
     const read = words.slice(0, words.length - unread);
     const changes = [];
-    const label = button.textContent;
-    button.textContent = "Stop";
+    const label = button.firstChild.data;
+    button.firstChild.data = "Stop";
     const meter = h("progress", { max: read.length, value: 0, "aria-label": "Words left out" });
     why.replaceChildren(meter);
     try {
@@ -289,12 +295,12 @@ class RewardPlayground extends HTMLElement {
       }
       text.replaceChildren(...shaded(words, changes, unread));
       why.replaceChildren(...explanation(words, changes, read.length, answer));
-      this.status.textContent = `Left out ${count(changes.length, "word")} of answer ${answer.letter}.`;
+      if (why.isConnected) this.status.textContent = `Left out ${count(changes.length, "word")} of answer ${answer.letter}.`;
     } catch (error) {
       why.replaceChildren();
       this.#fail(error);
     }
-    button.textContent = label;
+    button.firstChild.data = label;
     if (this.#running === run) this.#running = undefined;
   }
 }
@@ -302,8 +308,8 @@ class RewardPlayground extends HTMLElement {
 // A reward on the line from -1 to 1, drawn from 0.
 function bar(reward) {
   const from = Math.min(reward, 0);
-  const fill = h("span", { class: reward < 0 ? "fill below" : "fill", style: `left: ${50 + 50 * from}%; width: ${50 * Math.abs(reward)}%` });
-  return h("div", { class: "bar", "aria-hidden": "true" }, fill);
+  const style = `left: ${50 + 50 * from}%; width: ${50 * Math.abs(reward)}%`;
+  return h("div", { class: "bar", "aria-hidden": "true" }, h("span", { class: reward < 0 ? "fill below" : "fill", style }));
 }
 
 function ordinal(rank, known) {
@@ -319,7 +325,11 @@ function agreement(ranking, known) {
     `a worse answer, the model puts ${right} the same way round.`;
 }
 
-const clip = (text) => (text.length > 160 ? `${text.slice(0, 100)} … ${text.slice(-50)}` : text);
+// What the model could not read: all of it if it is short, else how it begins and ends.
+function unread(why, text) {
+  const shown = text.length > 160 ? `${text.slice(0, 100)} … ${text.slice(-50)}` : text;
+  return h("p", { class: "cut" }, h("strong", {}, "Not read: "), `${why}, ${count(splitWords(text).length, "word")}: “${shown}”`);
+}
 
 // Each pair's probability, the row better than the column.
 function pairs(ranking) {

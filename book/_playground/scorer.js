@@ -4,8 +4,9 @@
 //   await scorer.load((bytes) => console.log(bytes));
 //   await scorer.score("What is a lease?", "A contract.");    // {reward, ids, unreadPrompt, unreadResponse}
 
+// What went wrong, in a sentence for the reader; `retry` says whether trying again can help.
 export class Problem extends Error {
-  constructor(sentence, retry) {
+  constructor(sentence, retry = true) {
     super(sentence);
     this.retry = retry;
   }
@@ -21,7 +22,7 @@ export class Scorer {
     this.close();
     this.#worker = this.#start();
     try {
-      return await this.#ask("load", { fresh }, onProgress);
+      await this.#ask("load", { fresh }, onProgress);
     } catch (error) {
       this.close();
       throw error;
@@ -59,7 +60,7 @@ export class Scorer {
     worker.onerror = (event) => {
       event.preventDefault();
       for (const { reject } of this.#waiting.values()) {
-        reject(new Problem("worker.js or a file that it needs could not be loaded from this site.", true));
+        reject(new Problem("worker.js or a file that it needs could not be loaded from this site."));
       }
       this.#waiting.clear();
     };

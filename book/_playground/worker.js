@@ -3,18 +3,12 @@
 //        {id, call: "score", prompt, response}               {id, result: {reward, ids, unreadPrompt, unreadResponse}}
 // or, when something fails, {id, problem: a sentence for the reader, retry: whether trying again can help}.
 
+import { Problem } from "./scorer.js";
 import { WordPiece } from "./wordpiece.js";
 
 const SMALLEST = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]); // a WebAssembly module without anything in it
 
-let tokenizer, session, manifest, Tensor;
-
-class Problem extends Error {
-  constructor(sentence, retry = true) {
-    super(sentence);
-    this.retry = retry;
-  }
-}
+let manifest, tokenizer, session, Tensor;
 
 async function load({ fresh }, onProgress) {
   await check();
@@ -31,7 +25,6 @@ async function load({ fresh }, onProgress) {
   ort.env.wasm.numThreads = 1; // more need headers that a plain web host does not send
   ort.env.wasm.wasmBinary = file["ort.wasm.gz"];
   session = await ort.InferenceSession.create(file["model.onnx.gz"], { executionProviders: ["wasm"] });
-  return { checked: Boolean(crypto.subtle) };
 }
 
 // What can be known to fail before anything is downloaded.
@@ -121,12 +114,15 @@ async function score({ prompt, response }) {
 
 const CALLS = { load, score };
 
-self.onmessage = async ({ data: { id, call, ...given } }) => {
+async function answer({ id, call, ...given }) {
   try {
     const result = await CALLS[call](given, (progress) => postMessage({ id, progress }));
     postMessage({ id, result });
   } catch (error) {
-    const problem = error instanceof Problem ? error.message : `The model stopped: ${error.message ?? error}`;
-    postMessage({ id, problem, retry: error.retry ?? true });
+    if (error instanceof Problem) postMessage({ id, problem: error.message, retry: error.retry });
+    else postMessage({ id, problem: `The model stopped: ${error.message ?? error}.`, retry: true });
   }
-};
+}
+
+let last = Promise.resolve(); // one call at a time, in the order in which they came
+self.onmessage = ({ data }) => { last = last.then(() => answer(data)); };
