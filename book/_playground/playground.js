@@ -225,12 +225,12 @@ class RewardPlayground extends HTMLElement {
       ranking.slice(1).map((answer) => `${answer.letter} ${signed(answer.reward)}`).join(", ") + ".";
     this.status.textContent = said;
     this.#results.replaceChildren(
-      h("h3", { id: "rp-ranking" }, "The model’s ranking"),
+      h("h2", { id: "rp-ranking" }, "The model’s ranking"),
       h("p", { class: "changed", hidden: true }, "You have changed the texts since. These are the results for what stood there before."),
       ...(known ? [h("p", {}, agreement(ranking, known))] : []),
       h("div", { class: "axis", "aria-hidden": "true" }, h("span", {}, "−1"), h("span", {}, "0"), h("span", {}, "+1")),
       h("ol", { class: "ranking" }, ...ranking.map((answer, i) => this.#rankedAnswer(answer, i, read, known))),
-      h("h3", {}, "How sure it is"),
+      h("h2", {}, "How sure it is"),
       h("p", {}, `That ${first.letter} is better than ${second.letter} has, by the model, the probability σ(${signed(first.reward)} − ` +
         `(${signed(second.reward)})) = σ(${signed(first.reward - second.reward)}) = `,
       h("strong", {}, percent(sigmoid(first.reward - second.reward))), ". Fifty percent would be a coin."),

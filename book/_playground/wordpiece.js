@@ -35,12 +35,11 @@ export class WordPiece {
   // vocabulary: the text of vocab.txt, a token a line, its line number being its id.
   // settings: the manifest's "tokenizer".
   constructor(vocabulary, settings) {
-    const tokens = vocabulary.split("\n");
-    this.ids = new Map(tokens.map((token, id) => [token, id]));
+    this.ids = new Map(vocabulary.split("\n").map((token, id) => [token, id]));
     this.settings = settings;
-    // Typed by hand these are tokens too, in any place, as for Python.
-    this.special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].filter((token) => this.ids.has(token));
-    this.split = new RegExp(`(${this.special.map((token) => token.replace(/[[\]]/g, "\\$&")).join("|")})`);
+    // [SEP] and its kind are tokens wherever they stand, also when a reader has typed them, as for Python.
+    const special = Object.keys(settings.special).map((token) => token.replace(/[[\]]/g, "\\$&"));
+    this.split = new RegExp(`(${special.join("|")})`);
   }
 
   // What the tokenizer makes of characters before it looks for words.
@@ -59,7 +58,7 @@ export class WordPiece {
   // The token ids of a text, without [CLS] and [SEP].
   tokenize(text) {
     return text.split(this.split).flatMap((part) => {
-      if (this.special.includes(part)) return [this.ids.get(part)];
+      if (part in this.settings.special) return [this.settings.special[part]];
       return this.units(this.normalize(part)).flatMap((unit) => this.pieces(unit));
     });
   }
