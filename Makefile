@@ -69,14 +69,18 @@ _build/book.done: .venv/installed _build/model.done _build/data-card.done _build
 	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >_build/book.log 2>&1 || { cat _build/book.log; exit 1; }
 	@touch $@
 
-# A few minutes on two cores. The page book/model.md shows what came out.
+# A few minutes on two cores: train, round and export; _build/model, what the book measures and readers use, is the rounded
+# model, _build/export what a browser loads. The page book/model.md shows what came out.
 _build/model.done: .venv/installed $(PACKAGE) $(DATA) .ci/model_page.py .ci/data_card.py
 	@echo "Training the course's reward model on the course data, some minutes on two cores ..."
-	@rm -rf _build/model
-	@$(RUN) rmkit train --data course --output _build/model
+	@rm -rf _build/trained _build/export _build/model
+	@$(RUN) rmkit train --data course --output _build/trained
+	@rm -rf _build/trained/checkpoints
+	@$(RUN) rmkit export --model _build/trained --output _build/export
+	@cp -R _build/export/pytorch _build/model
+	@cp _build/trained/history.json _build/model
 	@$(RUN) rmkit evaluate --model _build/model --data course:test --calibration course:validation \
 	  --card _build/model/README.md --json > _build/evaluation.json
-	@rm -rf _build/model/checkpoints
 	@.venv/bin/python .ci/model_page.py
 	@touch $@
 

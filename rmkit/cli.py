@@ -1,4 +1,7 @@
-"""The command line: rmkit train | evaluate | compare | score | rank | export | data. Everything heavy is imported when it is needed."""
+"""The command line: rmkit train | evaluate | compare | score | rank | export | data.
+
+Everything heavy is imported when it is needed.
+"""
 
 import argparse
 import json

@@ -50,10 +50,10 @@ def export(model, output):
         InputError: if the model, the folder or a missing package makes it impossible; nothing is written then.
 
     >>> from rmkit import RewardModel
-    >>> export(RewardModel.from_encoder(), "rmkit")
+    >>> export(RewardModel.from_encoder(), ".")
     Traceback (most recent call last):
         ...
-    rmkit.errors.InputError: output folder 'rmkit': exists and is not empty; choose another folder, or delete it
+    rmkit.errors.InputError: output folder '.': exists and is not empty; choose another folder, or delete it
     """
     output = Path(output)
     nearest = _check_output(output)
@@ -67,7 +67,7 @@ def export(model, output):
             folder.mkdir()
             rounded.save_pretrained(folder / PYTORCH)
             with whole_file(folder / MODEL, "wb") as file:
-                file.write(_onnx(rounded))
+                file.write(_onnx(rounded.cpu()))
             with whole_file(folder / VOCABULARY) as file:
                 file.writelines(f"{token}\n" for token in _vocabulary(model.tokenizer))
             manifest = _manifest(rounded, tokenizer, [folder / MODEL, folder / VOCABULARY])
@@ -147,34 +147,35 @@ def _matrices(model):
 
 
 def _onnx(model):
-    """The bytes of `model.onnx`: what the exporter makes of the rounded model, its matrices in int8."""
+    """The bytes of `model.onnx`: what the exporter makes of a rounded model on a processor, its matrices in int8."""
     import torch
 
     from rmkit.batching import pad
     from rmkit.encoders import text_ends
 
-    model = copy.deepcopy(model).cpu().eval()
-    model.set_attn_implementation("eager")  # the exporter's form of the others is another arithmetic
     begin, end = text_ends(model.tokenizer)
     texts = pad([begin + end, [*begin, model.tokenizer.unk_token_id, *end]], model.tokenizer.pad_token_id)  # (2, 3)
     sides = {0: torch.export.Dim("N"), 1: torch.export.Dim("T")}
-    with _silent(), torch.no_grad():
-        graph = torch.onnx.export(
-            model,
-            texts,
-            dynamo=True,
-            verbose=False,
-            opset_version=OPSET,
-            external_data=False,
-            input_names=["input_ids", "attention_mask"],
-            output_names=["rewards"],
-            dynamic_shapes={"input_ids": sides, "attention_mask": sides},
-        ).model_proto
-    _forget_where_it_was_made(graph)
-    n_weights = _store_as_int8(graph.graph)
-    if n_weights != sum(matrix.numel() for _, matrix in _matrices(model)):
-        raise RuntimeError(f"of the model's weights {n_weights} are int8 in the graph; the exporter has changed the others")
-    return graph.SerializeToString(deterministic=True)
+    options = {"dynamo": True, "verbose": False, "opset_version": OPSET, "external_data": False}
+    options |= {"input_names": ["input_ids", "attention_mask"], "output_names": ["rewards"]}
+    options |= {"dynamic_shapes": {"input_ids": sides, "attention_mask": sides}}
+    try:
+        with _silent(), torch.no_grad():
+            model.set_attn_implementation("eager")  # plain arithmetic, which becomes plain operators
+            made = torch.onnx.export(model.eval(), texts, **options).model_proto
+    except torch.onnx.OnnxExporterError as error:
+        raise _not_whole(model) from error
+    _forget_where_it_was_made(made)
+    free = all(side.dim_param for tensor in made.graph.input for side in tensor.type.tensor_type.shape.dim)
+    n_weights = sum(matrix.numel() for _, matrix in _matrices(model))
+    if not free or _store_as_int8(made.graph) != n_weights:
+        raise _not_whole(model)
+    return made.SerializeToString(deterministic=True)
+
+
+def _not_whole(model):
+    form = f"a {model.encoder.config.model_type} encoder with pooling={model.config.pooling!r}"
+    return InputError(f"torch cannot write {form} as ONNX for texts of any number and length; export one of the BERT kind")
 
 
 def _store_as_int8(graph):
@@ -331,10 +332,12 @@ def _check_output(output):
 def _check_packages():
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
-        raise InputError(f"to export a model needs {' and '.join(missing)}; run 'pip install {' '.join(missing)}'")
+        raise InputError(f"an export needs {' and '.join(missing)}, not installed here; run 'pip install {' '.join(missing)}'")
 
 
 def _check_model(model):
+    import torch
+
     from rmkit.model import RewardModel
 
     if not isinstance(model, RewardModel):
@@ -342,5 +345,9 @@ def _check_model(model):
             f"model is a {type(model).__name__}, and only a RewardModel can be exported; merge adapters first, with "
             "merge_and_unload(), or bring a classifier over with rmkit.from_sequence_classifier"
         )
+    with torch.device("meta"):
+        plain = RewardModel(copy.deepcopy(model.config)).state_dict().keys()
+    if model.state_dict().keys() != plain:
+        raise InputError("the model holds adapters; merge them first, with merge_and_unload()")
     if model.tokenizer is None:
         raise InputError("the model has no tokenizer; set model.tokenizer, or load the model with from_pretrained")
