@@ -38,6 +38,7 @@ NASTY = [
     "nul\x00 bell\x07 zero\u200bwidth soft\u00adhyphen bom\ufeff repl\ufffd private\ue000",
     "\u200b",
     "...",
+    "constructor",
     "[SEP] typed [CLS]by hand[MASK], [PAD] and [UNK][sep]",
     "a" * 100,
     "a" * 101 + " and a short one",
@@ -410,7 +411,7 @@ def test_offline(open_playground):
     page = open_playground()
     page.context.set_offline(True)
     said, again = fails(page)
-    assert again
+    assert "could not be loaded" in said and again
     page.context.set_offline(False)
     page.get_by_role("button", name="Try again").click()
     assert results(page)

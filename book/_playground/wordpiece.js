@@ -58,7 +58,7 @@ export class WordPiece {
   // The token ids of a text, without [CLS] and [SEP].
   tokenize(text) {
     return text.split(this.split).flatMap((part) => {
-      if (part in this.settings.special) return [this.settings.special[part]];
+      if (Object.hasOwn(this.settings.special, part)) return [this.settings.special[part]];
       return this.units(this.normalize(part)).flatMap((unit) => this.pieces(unit));
     });
   }
