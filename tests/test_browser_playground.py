@@ -227,10 +227,10 @@ def test_says_what_was_not_read(open_playground, model):
     room = model.config.text_length - 2
     items = {name: page.locator(f".ranking > li:has(strong:text-is('Answer {name}'))").inner_text() for name in "AB"}
     lost = long.split()[room:]
-    assert f"Its end was cut off, {len(lost)} words: “{' '.join(lost)[:90]}" in items["A"]
-    assert "The start of the question was cut off, 60 words" in items["A"]
-    assert f"The start of the question was cut off, {60 + 230 - room} words: “{prompt[:90]}" in items["B"]
-    assert "Its end" not in items["B"]
+    assert f"the end of this answer, {len(lost)} words for which the model has no room: “{' '.join(lost)[:90]}" in items["A"]
+    assert "the start of the question, 60 words" in items["A"]
+    assert f"the start of the question, {60 + 230 - room} words for which the model has no room: “{prompt[:90]}" in items["B"]
+    assert "the end of" not in items["B"]
 
 
 # --- before the click, and after
@@ -284,7 +284,7 @@ def test_an_answer_that_is_missing_is_asked_for(open_playground):
     expect(page.locator("#rp-prompt-error")).to_have_text("Write a question or an instruction.")
 
 
-def test_two_to_nine_answers_and_the_reader_s_own_text_stays(open_playground, example):
+def test_two_to_nine_answers_and_what_was_typed_stays(open_playground, example):
     page = open_playground()
     page.select_option("#rp-example", "own")
     page.fill("#rp-prompt", "My question?")
@@ -296,10 +296,13 @@ def test_two_to_nine_answers_and_the_reader_s_own_text_stays(open_playground, ex
     expect(add).to_be_hidden()
     page.select_option("#rp-example", label=example[0])
     expect(page.locator(".answers li")).to_have_count(len(example[2]))
+    page.fill("#rp-answer-1", "Changed.")
     page.select_option("#rp-example", "own")
     expect(page.locator("#rp-prompt")).to_have_value("My question?")
     expect(page.locator("#rp-answer-0")).to_have_value("Mine.")
     expect(page.locator(".answers li")).to_have_count(9)
+    page.select_option("#rp-example", label=example[0])
+    expect(page.locator("#rp-answer-1")).to_have_value("Changed.")
 
 
 def test_says_that_results_are_of_the_texts_before(open_playground):

@@ -10,6 +10,7 @@ const letter = (i) => "ABCDEFGHI"[i];
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 const percent = (share) => `${Math.round(100 * share)}%`;
+const seconds = (since) => ((performance.now() - since) / 1000).toFixed(1);
 const signed = (x) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(3)}`;
 const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
@@ -27,9 +28,10 @@ function h(name, attributes = {}, ...children) {
 class RewardPlayground extends HTMLElement {
   #scorer = new Scorer();
   #state = "empty"; // "loading", "ready"; "busy" while it ranks
-  #typed = { prompt: "", answers: ["", ""] }; // the reader's own, while an example is shown
-  #example; // the one that was chosen last
+  #example; // the one that is shown, or "own"
+  #left = { own: { prompt: "", answers: ["", ""] } }; // as the reader left the others: {example: what stood there}
   #ranked; // the texts that the results are about
+  #took; // seconds that the model took to arrive and start
   #results = h("section", { class: "results", hidden: true, "aria-labelledby": "rp-ranking" });
 
   connectedCallback() {
@@ -55,16 +57,21 @@ class RewardPlayground extends HTMLElement {
     this.progress = h("div", { class: "download", hidden: true }, this.stage, this.meter, this.amount);
     this.problem = h("div", { class: "problem", role: "alert" });
     this.status = h("p", { class: "visually-hidden", role: "status" });
-    const form = h("form", { novalidate: true, autocomplete: "off", onsubmit: (event) => { event.preventDefault(); this.#submit(); } },
+    const form = h("form", { novalidate: true, autocomplete: "off" },
       h("p", { class: "field" }, h("label", { for: "rp-example" }, "Start from"), this.select),
       h("div", { class: "field" }, h("label", { for: "rp-prompt" }, "Question or instruction"), this.prompt,
         h("p", { class: "error", id: "rp-prompt-error" })),
       h("fieldset", {}, h("legend", {}, "Answers to compare"), this.answers, this.add),
-      h("div", { class: "go" }, this.rank, h("span", { class: "note keys" }, "or ", h("kbd", {}, "Ctrl"), " + ", h("kbd", {}, "Enter"))),
+      h("div", { class: "go" }, this.rank,
+        h("span", { class: "note keys" }, "or ", h("kbd", {}, "Ctrl"), " + ", h("kbd", {}, "Enter"))),
       this.note = h("p", { class: "note" },
-        "The model is downloaded once, from this site, and then kept by your browser for a while. Nothing that you type leaves " +
-        "this page."),
+        "The model is downloaded once, from this site, and then kept by your browser for a while. Nothing that you type " +
+        "leaves this page."),
       this.progress, this.problem, this.status);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
     form.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
@@ -76,17 +83,21 @@ class RewardPlayground extends HTMLElement {
   }
 
   #label() {
-    const first = `Download the model (${megabytes(this.dataset.bytes)} MB) and rank`;
-    this.rank.textContent = { empty: first, loading: "Loading the model …", busy: "Ranking …" }[this.#state] ?? "Rank the answers";
+    this.rank.textContent = {
+      empty: `Download the model (${megabytes(this.dataset.bytes)} MB) and rank`,
+      loading: "Loading the model …",
+      ready: "Rank the answers",
+      busy: "Ranking …",
+    }[this.#state];
     this.rank.setAttribute("aria-disabled", ["loading", "busy"].includes(this.#state));
     this.progress.hidden = this.#state !== "loading";
     this.note.hidden = this.#state !== "empty";
   }
 
   #choose(value) {
-    if (this.#example === "own") this.#typed = this.#read();
+    if (this.#example !== undefined) this.#left[this.#example] = this.#read();
     this.#example = value;
-    const { prompt, answers } = value === "own" ? this.#typed : this.examples[value];
+    const { prompt, answers } = this.#left[value] ?? this.examples[value];
     this.prompt.value = prompt;
     this.answers.replaceChildren(...answers.map((text) => this.#answer(text)));
     this.#number();
@@ -172,12 +183,13 @@ class RewardPlayground extends HTMLElement {
     try {
       if (this.#state === "empty") await this.#load(fresh);
       this.#enter("busy");
+      const begun = performance.now();
       const scored = [];
       for (const [i, text] of read.answers.entries()) {
         scored.push({ text, letter: letter(i), ...await this.#scorer.score(read.prompt, text) });
       }
       this.#enter("ready");
-      this.#show(read, scored);
+      this.#show(read, scored, seconds(begun));
     } catch (error) {
       this.#fail(error);
     }
@@ -194,11 +206,13 @@ class RewardPlayground extends HTMLElement {
     this.meter.removeAttribute("value");
     this.stage.textContent = "Downloading the model";
     this.amount.textContent = "";
+    const begun = performance.now();
     await this.#scorer.load((bytes) => {
       this.meter.value = bytes;
       if (bytes >= this.meter.max) this.stage.textContent = "Starting the model";
       this.amount.textContent = `${megabytes(bytes)} of ${megabytes(this.dataset.bytes)} MB`;
     }, { fresh });
+    this.#took = seconds(begun);
   }
 
   #fail(error) {
@@ -216,7 +230,7 @@ class RewardPlayground extends HTMLElement {
 
   // --- what came out
 
-  #show(read, scored) {
+  #show(read, scored, took) {
     const ranking = [...scored].sort((a, b) => b.reward - a.reward);
     const known = this.#inTheData(read);
     this.#ranked = read;
@@ -234,7 +248,9 @@ class RewardPlayground extends HTMLElement {
       h("p", {}, `That ${first.letter} is better than ${second.letter} has, by the model, the probability σ(${signed(first.reward)} − ` +
         `(${signed(second.reward)})) = σ(${signed(first.reward - second.reward)}) = `,
       h("strong", {}, percent(sigmoid(first.reward - second.reward))), ". Fifty percent would be a coin."),
-      ...(ranking.length > 2 ? [pairs(ranking)] : []));
+      ...(ranking.length > 2 ? [pairs(ranking)] : []),
+      h("p", { class: "note time" }, `Here, in your browser, the model took ${this.#took} s to arrive and start, and ${took} s to read ` +
+        `these ${scored.length} answers.`));
     this.#results.hidden = false;
     this.#markChanged();
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -258,10 +274,9 @@ class RewardPlayground extends HTMLElement {
         h("span", { class: "reward" }, signed(answer.reward)),
         ...(rank === undefined ? [] : [h("span", { class: "data" }, `in the data: ${ordinal(rank, known)}`)])),
       bar(answer.reward), text);
-    if (answer.unreadResponse) item.append(unread("the answer is longer than the model can read. Its end was cut off", answer.unreadResponse));
-    if (answer.unreadPrompt) {
-      item.append(unread("question and answer are longer than the model can read. The start of the question was cut off", answer.unreadPrompt));
-    }
+    const { unreadPrompt, unreadResponse } = answer;
+    if (unreadResponse) item.append(unread("the end of this answer", unreadResponse));
+    if (unreadPrompt) item.append(unread("the start of the question", unreadPrompt));
     const explain = h("button", { type: "button", onclick: () => this.#explain(explain, read.prompt, answer, text, why) },
       "Why? Leave out one word at a time", h("span", { class: "visually-hidden" }, `: answer ${answer.letter}`));
     item.append(explain, why);
@@ -305,11 +320,10 @@ class RewardPlayground extends HTMLElement {
   }
 }
 
-// A reward on the line from -1 to 1, drawn from 0.
+// A reward on the line from -1 to 1. It begins at -1, not at 0: a reward has no zero of its own, so that longer is better, and
+// what one bar is longer than another is their margin.
 function bar(reward) {
-  const from = Math.min(reward, 0);
-  const style = `left: ${50 + 50 * from}%; width: ${50 * Math.abs(reward)}%`;
-  return h("div", { class: "bar", "aria-hidden": "true" }, h("span", { class: reward < 0 ? "fill below" : "fill", style }));
+  return h("div", { class: "bar", "aria-hidden": "true" }, h("span", { class: "fill", style: `width: ${50 * (1 + reward)}%` }));
 }
 
 function ordinal(rank, known) {
@@ -326,9 +340,10 @@ function agreement(ranking, known) {
 }
 
 // What the model could not read: all of it if it is short, else how it begins and ends.
-function unread(why, text) {
+function unread(part, text) {
   const shown = text.length > 160 ? `${text.slice(0, 100)} … ${text.slice(-50)}` : text;
-  return h("p", { class: "cut" }, h("strong", {}, "Not read: "), `${why}, ${count(splitWords(text).length, "word")}: “${shown}”`);
+  const words = count(splitWords(text).length, "word");
+  return h("p", { class: "cut" }, h("strong", {}, "Not read: "), `${part}, ${words} for which the model has no room: “${shown}”`);
 }
 
 // Each pair's probability, the row better than the column.
