@@ -47,9 +47,11 @@ ELEMENT = """```{{raw}} html
 <link rel="stylesheet" href="../playground/playground.css">
 <script type="module" src="../playground/playground.js"></script>
 <reward-playground data-bytes="{bytes}">
-<noscript><p><strong>The playground needs JavaScript.</strong> The scores below, computed when this book was built, do not.</p></noscript>
-<p class="starting"><strong>The playground is starting.</strong> If it does not, its script could not be loaded. In a book that was
-opened as a file it never can be: <code>make serve</code> shows the same book at an address. The scores below need no script.</p>
+<noscript><p><strong>The playground needs JavaScript.</strong> The scores below, computed when this book was built, do
+not.</p></noscript>
+<p class="starting"><strong>The playground is starting.</strong> If it does not, its script could not be loaded. In a book
+that was opened as a file it never can be: <code>make serve</code> shows the same book at an address. The scores below need
+no script.</p>
 <script type="application/json">{examples}</script>
 </reward-playground>
 ```
@@ -60,7 +62,7 @@ opened as a file it never can be: <code>make serve</code> shows the same book at
 
 
 def gather(site, node, export, scripts):
-    """Fill the folder `site`; the bytes of all that a click downloads, or None if the npm packages are not there."""
+    """Fill the folder `site`; the bytes of what the manifest names, or None if the npm packages are not there."""
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
     if not (node / RUNTIME).is_dir():
@@ -80,7 +82,7 @@ def gather(site, node, export, scripts):
 
 
 def pack(path, target):
-    """Compress a file, so that it is small on every host: GitHub Pages, for one, sends .onnx files as they are."""
+    """Compress a file here, for not every host does, and those that do leave a model as it is."""
     contents = path.read_bytes()
     packed = gzip.compress(contents, mtime=0)
     target.write_bytes(packed)
@@ -120,10 +122,10 @@ def scores_page(examples, model):
     """Every answer of the examples with its reward, folded, so that a reader can guess first."""
     parts = []
     for title, ranking, _ in examples:
-        rewards = dict(zip(ranking.responses, model.score(ranking.prompt, ranking.responses), strict=True))
+        scored = zip(ranking.responses, ranking.ranks, model.score(ranking.prompt, ranking.responses), strict=True)
         rows = [
-            f"<tr><td>{html.escape(response)}</td><td>{place(rank, ranking.ranks)}</td><td>{signed(rewards[response])}</td></tr>"
-            for response, rank in sorted(zip(ranking.responses, ranking.ranks, strict=True), key=lambda row: -rewards[row[0]])
+            f"<tr><td>{html.escape(response)}</td><td>{place(rank, ranking.ranks)}</td><td>{signed(reward)}</td></tr>"
+            for response, rank, reward in sorted(scored, key=lambda row: -row[2])
         ]
         head = "<thead><tr><th>Answer, highest reward first</th><th>In the data</th><th>Reward</th></tr></thead>"
         parts.append(
@@ -149,10 +151,14 @@ def edits_page(data, model):
     for name, attack in EDITS.items():
         edited = [ATTACKS[attack](prompt, response) for prompt, response in zip(prompts, best, strict=True)]
         changes = [after - reward for after, reward in zip(model.score(prompts, edited), before, strict=True)]
-        raised, mean = wilson(sum(change > 0 for change in changes), len(changes)), by_prompt(changes, prompts, span=(-2, 2))
+        raised = wilson(sum(change > 0 for change in changes), len(changes))
+        mean = by_prompt(changes, prompts, span=(-2, 2))  # 2: what two rewards of a tanh can differ by
         means = f"{signed(mean.value)} ({signed(mean.low)} to {signed(mean.high)})"
         rows.append([name, f"{share(raised.value)} ({interval(raised.to_dict())})", means])
-    how = f"The best answers to the {len(data)} prompts of `course:test`, each changed by the function of chapter 7. In brackets 95% intervals.\n\n"
+    how = (
+        f"The best answers to the {len(data)} prompts of `course:test`, each changed by the function of chapter 7. In brackets "
+        "95% intervals.\n\n"
+    )
     return how + table(["The answer made", "the reward rises", "it changes by"], rows)
 
 

@@ -141,7 +141,7 @@ def test_ids_and_rewards_are_those_of_python(open_playground, site, model):
 
 
 def test_characters_are_read_as_in_python(open_playground, site, model):
-    """All that Unicode 3.2 has, which Python still knows: the tokenizer's own tables of later versions lag behind a browser's."""
+    """All that Unicode 3.2 had. Of later scripts the tokenizer knows less than a browser, for its tables are of Unicode 8."""
     assigned = unicodedata.ucd_3_2_0.category
     changed = "\u166d\u1734\u1885\u1886"  # their kind was changed since
     characters = [c for c in map(chr, range(0x110000)) if assigned(c) not in ("Cn", "Cs", "Co") and c not in changed]
@@ -226,10 +226,11 @@ def test_says_what_was_not_read(open_playground, model):
     rank(page)
     room = model.config.text_length - 2
     items = {name: page.locator(f".ranking > li:has(strong:text-is('Answer {name}'))").inner_text() for name in "AB"}
+    no_room = "words for which the model has no room"
     lost = long.split()[room:]
-    assert f"the end of this answer, {len(lost)} words for which the model has no room: “{' '.join(lost)[:90]}" in items["A"]
-    assert "the start of the question, 60 words" in items["A"]
-    assert f"the start of the question, {60 + 230 - room} words for which the model has no room: “{prompt[:90]}" in items["B"]
+    assert f"the end of this answer, {len(lost)} {no_room}: “{' '.join(lost)[:90]}" in items["A"]
+    assert f"the start of the question, 60 {no_room}" in items["A"]
+    assert f"the start of the question, {60 + 230 - room} {no_room}: “{prompt[:90]}" in items["B"]
     assert "the end of" not in items["B"]
 
 
@@ -346,11 +347,11 @@ def test_a_keyboard_is_enough(open_playground):
     assert page.problems == []
 
 
-@pytest.mark.parametrize("options", [{"color_scheme": "light"}, {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}], ids=["light", "dark phone"])  # fmt: skip
-def test_reads_well(open_playground, options):
+@pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 390)])
+def test_reads_well(open_playground, scheme, width):
     if not AXE.is_file():
         or_fail("axe-core is not installed: it comes with make book where Node is")
-    page = open_playground(**options)
+    page = open_playground(color_scheme=scheme, viewport={"width": width, "height": 844})
     page.add_script_tag(path=AXE)
     assert violations(page) == []
     page.fill("#rp-answer-1", "")
@@ -376,7 +377,7 @@ def violations(page):
 
 
 def fails(page):
-    """Press the button; what the page says then, and whether one can try again. The scores of the examples are still there."""
+    """Press the button; what the page says then, and whether one can try again. The examples' scores are still there."""
     page.click(RANK)
     expect(page.locator(PROBLEM)).to_contain_text("The model cannot run now", timeout=SLOW)
     expect(page.locator("#rp-answer-0")).not_to_have_value("")
@@ -463,7 +464,8 @@ def test_a_policy_that_forbids_webassembly(open_playground):
 def test_no_hash_where_the_browser_has_none(open_playground):
     """On http, other than on one's own machine, a page has no crypto.subtle."""
     page = open_playground()
-    body = "Object.defineProperty(crypto, 'subtle', { value: undefined });\n" + (SITE / "worker.js").read_text(encoding="utf-8")
+    without = "Object.defineProperty(crypto, 'subtle', { value: undefined });\n"
+    body = without + (SITE / "worker.js").read_text(encoding="utf-8")
     page.route("**/playground/worker.js", lambda route: route.fulfill(body=body, content_type="text/javascript"))
     assert rank(page)
 
@@ -477,10 +479,10 @@ def test_a_host_that_unpacks_files_itself(open_playground):
     assert page.problems == []
 
 
-def test_without_the_page_s_script(open_page):
-    page = open_page("book/how-to-use.html")
+def test_without_the_page_s_script(open_playground):
+    page = open_playground()
     page.route("**/playground/playground.js", lambda route: route.fulfill(status=404))
-    page.goto(page.url.replace("how-to-use", "playground"))
+    page.reload()
     expect(page.locator("reward-playground .starting")).to_contain_text("its script could not be loaded")
     expect(page.locator("details", has_text="A bestseller, copied")).to_be_visible()
 

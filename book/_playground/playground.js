@@ -107,10 +107,10 @@ class RewardPlayground extends HTMLElement {
   }
 
   #answer(text = "") {
-    return h("li", {},
-      h("label", {}),
-      h("button", { type: "button", class: "remove", onclick: (event) => this.#remove(event.target.closest("li")) }, "Remove"),
+    const item = h("li", {},
+      h("label", {}), h("button", { type: "button", class: "remove", onclick: () => this.#remove(item) }, "Remove"),
       Object.assign(h("textarea", { rows: 2 }), { value: text }), h("p", { class: "error" }));
+    return item;
   }
 
   // Letters, ids and what the buttons allow, after an answer came or went.
@@ -240,17 +240,18 @@ class RewardPlayground extends HTMLElement {
     this.status.textContent = said;
     this.#results.replaceChildren(
       h("h2", { id: "rp-ranking" }, "The model’s ranking"),
-      h("p", { class: "changed", hidden: true }, "You have changed the texts since. These are the results for what stood there before."),
+      h("p", { class: "changed", hidden: true },
+        "You have changed the texts since. These are the results for what stood there before."),
       ...(known ? [h("p", {}, agreement(ranking, known))] : []),
       h("div", { class: "axis", "aria-hidden": "true" }, h("span", {}, "−1"), h("span", {}, "0"), h("span", {}, "+1")),
       h("ol", { class: "ranking" }, ...ranking.map((answer, i) => this.#rankedAnswer(answer, i, read, known))),
       h("h2", {}, "How sure it is"),
-      h("p", {}, `That ${first.letter} is better than ${second.letter} has, by the model, the probability σ(${signed(first.reward)} − ` +
-        `(${signed(second.reward)})) = σ(${signed(first.reward - second.reward)}) = `,
+      h("p", {}, `That ${first.letter} is better than ${second.letter} has, by the model, the probability ` +
+        `σ(${signed(first.reward)} − (${signed(second.reward)})) = σ(${signed(first.reward - second.reward)}) = `,
       h("strong", {}, percent(sigmoid(first.reward - second.reward))), ". Fifty percent would be a coin."),
       ...(ranking.length > 2 ? [pairs(ranking)] : []),
-      h("p", { class: "note time" }, `Here, in your browser, the model took ${this.#took} s to arrive and start, and ${took} s to read ` +
-        `these ${scored.length} answers.`));
+      h("p", { class: "note time" }, `Here, in your browser, the model took ${this.#took} s to arrive and start, and ` +
+        `${took} s to read these ${scored.length} answers.`));
     this.#results.hidden = false;
     this.#markChanged();
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -320,10 +321,11 @@ class RewardPlayground extends HTMLElement {
   }
 }
 
-// A reward on the line from -1 to 1. It begins at -1, not at 0: a reward has no zero of its own, so that longer is better, and
-// what one bar is longer than another is their margin.
+// A reward on the line from -1 to 1. It begins at -1, not at 0, for a reward has no zero of its own: longer is better, and by
+// how much one bar is longer than another is their margin.
 function bar(reward) {
-  return h("div", { class: "bar", "aria-hidden": "true" }, h("span", { class: "fill", style: `width: ${50 * (1 + reward)}%` }));
+  const fill = h("span", { class: "fill", style: `width: ${50 * (1 + reward)}%` });
+  return h("div", { class: "bar", "aria-hidden": "true" }, fill);
 }
 
 function ordinal(rank, known) {
@@ -335,15 +337,16 @@ function agreement(ranking, known) {
   const ranks = ranking.map(({ text }) => known.get(text)).filter((rank) => rank !== undefined);
   const ordered = ranks.flatMap((rank, i) => ranks.slice(i + 1).map((other) => other - rank)).filter((step) => step);
   const right = ordered.filter((step) => step > 0).length;
-  return `The course data has an order for these answers too, shown beside each. Of its ${count(ordered.length, "pair")} of a better and ` +
-    `a worse answer, the model puts ${right} the same way round.`;
+  return "The course data has an order for these answers too, shown beside each. " +
+    `Of its ${count(ordered.length, "pair")} of a better and a worse answer, the model puts ${right} the same way round.`;
 }
 
 // What the model could not read: all of it if it is short, else how it begins and ends.
 function unread(part, text) {
   const shown = text.length > 160 ? `${text.slice(0, 100)} … ${text.slice(-50)}` : text;
   const words = count(splitWords(text).length, "word");
-  return h("p", { class: "cut" }, h("strong", {}, "Not read: "), `${part}, ${words} for which the model has no room: “${shown}”`);
+  return h("p", { class: "cut" },
+    h("strong", {}, "Not read: "), `${part}, ${words} for which the model has no room: “${shown}”`);
 }
 
 // Each pair's probability, the row better than the column.
@@ -370,9 +373,10 @@ function shaded(words, changes, unread) {
 }
 
 function explanation(words, changes, n, answer) {
-  if (words.length < 2) return [h("p", {}, "With one word there is nothing to leave out: an answer must have at least one.")];
+  if (words.length < 2) return [h("p", {}, "There is only one word, and without it there would be no answer.")];
   const rows = changes.map(({ word, without, change }) =>
     h("tr", {}, h("th", { scope: "row" }, word), h("td", {}, signed(without)), h("td", {}, signed(change))));
+  const head = ["Word", "reward without it", "what it adds"].map((name) => h("th", { scope: "col" }, name));
   return [
     h("p", { class: "legend" }, h("span", { class: "word helps", style: "--strength: 0.8" }, "raises the reward"), " ",
       h("span", { class: "word hurts", style: "--strength: 0.8" }, "lowers it"),
@@ -382,8 +386,7 @@ function explanation(words, changes, n, answer) {
     h("details", {}, h("summary", {}, "The numbers"),
       h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Words of answer ${answer.letter}` },
         h("table", {}, h("caption", {}, `The reward of answer ${answer.letter} is ${signed(answer.reward)}`),
-          h("thead", {}, h("tr", {}, ...["Word", "reward without it", "what it adds"].map((name) => h("th", { scope: "col" }, name)))),
-          h("tbody", {}, ...rows)))),
+          h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...rows)))),
   ];
 }
 

@@ -17,7 +17,7 @@ export class Scorer {
   #waiting = new Map(); // what was asked and is not answered: {id: {resolve, reject, onProgress}}
   #asked = 0;
 
-  // Downloads and starts the model. `onProgress` gets the bytes so far; `fresh` asks the site again for what is in the cache.
+  // Downloads and starts the model. `onProgress` gets the bytes so far; `fresh` does without the browser's cache.
   async load(onProgress = () => {}, { fresh = false } = {}) {
     this.close();
     this.#worker = this.#start();
@@ -41,7 +41,7 @@ export class Scorer {
 
   #start() {
     if (typeof WebAssembly !== "object") {
-      throw new Problem("This browser has no WebAssembly, which runs the model; some browsers turn it off for safety.", false);
+      throw new Problem("This browser has no WebAssembly, which runs the model; some turn it off for safety.", false);
     }
     let modules = false; // a browser that knows module workers asks for the type
     const type = { get type() { modules = true; return "module"; } };
