@@ -38,8 +38,9 @@ EXAMPLES = {
 EDITS = {"longer": "padding", "politer": "flattery", "the question first": "echo"}
 
 WITHOUT = """:::{note}
-This copy of the book was built without the playground, because Node.js 18 or newer, with npm, was not there. Install it, run
-`make book` again, and the model will be on this page. The scores below need none of this.
+This copy of the book was built without the playground: Node.js 18 or newer, with npm, was not there, or could not install
+what the playground runs on. Install it, run `make book` again, and the model will be on this page. The scores below need
+none of this.
 :::
 """
 

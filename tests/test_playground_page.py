@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 
 import playground_page
 import pytest
@@ -112,6 +114,40 @@ def test_the_table_has_the_highest_reward_first():
         ["<b>", "best", "−0.970"],
         ["mid", "2nd, tied", "−0.970"],
     ]
+
+
+def test_make_takes_node_when_it_comes_and_does_nothing_twice(tmp_path):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ["sh", "make", "mkdir", "rm", "cp", "cat", "touch", "find", "grep"]:
+        (programs / name).symlink_to(shutil.which(name))
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copytree(SCRIPTS, tmp_path / "book" / "_playground")
+    (tmp_path / "notebooks").mkdir()
+
+    def make(says, packages):
+        done = subprocess.run(
+            ["make", "_build/node.done"], cwd=tmp_path, env={"PATH": str(programs)}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert says in done.stdout if says else done.stdout == ""
+        assert (tmp_path / "_build" / "node" / "node_modules").is_dir() == packages
+
+    def install(name, script):
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (programs / name).chmod(0o755)
+
+    missing = "Node.js 18 or newer, with npm, is not here"
+    make(missing, packages=False)
+    make("", packages=False)
+    install("node", 'case "$1" in -e) exit 1;; esac; echo v16.0.0')  # too old: its own test of its version fails
+    install("npm", '[ "$1" = ci ] || { echo 10.0.0; exit; }; echo "no network" >&2; exit 1')
+    make("", packages=False)
+    install("node", 'case "$1" in -e) exit 0;; esac; echo v20.0.0')
+    make("npm could not install the playground's packages", packages=False)
+    install("npm", '[ "$1" = ci ] || { echo 10.0.0; exit; }; mkdir _build/node/node_modules')
+    make("", packages=True)
+    make("", packages=True)
 
 
 def test_the_edits_are_measured():
