@@ -1,6 +1,6 @@
 # make book, make test: all that most people need. `make` alone lists the rest.
 .DELETE_ON_ERROR:
-.PHONY: help setup book test bench notebooks lab serve weigh links repository clean
+.PHONY: FORCE help setup book test bench notebooks lab serve weigh links repository clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -32,7 +32,7 @@ help:
 
 # --- the environment
 
-setup: .venv/installed
+setup: .venv/installed _build/node.done
 
 .venv/installed: requirements.txt .ci/constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -43,6 +43,21 @@ setup: .venv/installed
 	@$(RUN) pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
+# What the playground and the accessibility checks run, by the lock file. Without Node the book is built without a playground.
+_build/node.done: _build/node.version book/_playground/package.json book/_playground/package-lock.json book/_playground/.npmrc
+	@rm -rf _build/node && mkdir _build/node && cp $(filter book/%,$^) _build/node
+	@if [ ! -s $< ]; then \
+	  echo "Node.js 18 or newer, with npm, is not here: the book gets no playground. Install it, and run make book again."; \
+	elif ! npm ci --prefix _build/node >_build/node.log 2>&1; then cat _build/node.log; rm -rf _build/node/node_modules $<; \
+	  echo "npm could not install the playground's packages: the book gets no playground. make book tries again."; fi
+	@touch $@
+
+# The versions of Node and npm, or nothing where they are missing or too old: the file changes when they do.
+_build/node.version: FORCE
+	@mkdir -p _build
+	@new=$$( (node -e 'process.exit(+(parseInt(process.versions.node) < 18))' && node --version && npm --version) 2>/dev/null ) || new=; \
+	  [ -e $@ ] && [ "$$new" = "$$(cat $@)" ] || printf '%s' "$$new" >$@
+
 # --- the book
 
 book: _build/book.done
@@ -50,20 +65,24 @@ book: _build/book.done
 	@echo "The book:  _build/html/index.html   (make serve shows it)"
 	@echo "The model: _build/model             (.venv/bin/rmkit score --model _build/model --prompt ... --response ...)"
 
-_build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done _build/how-fast.done _build/report-cards.done _build/attacks.done $(PAGES) $(PACKAGE)
+_build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done _build/how-fast.done _build/report-cards.done _build/attacks.done _build/playground.done $(PAGES) $(PACKAGE)
 	@echo "Rendering the book ..."
 	@rm -rf _build/html _build/.doctrees
 	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >_build/book.log 2>&1 || { cat _build/book.log; exit 1; }
 	@touch $@
 
-# A few minutes on two cores. The page book/model.md shows what came out.
+# A few minutes on two cores: train, round and export; _build/model, what the book measures and readers use, is the rounded
+# model, _build/export what a browser loads. The page book/model.md shows what came out.
 _build/model.done: .venv/installed $(PACKAGE) $(DATA) .ci/model_page.py .ci/data_card.py
 	@echo "Training the course's reward model on the course data, some minutes on two cores ..."
-	@rm -rf _build/model
-	@$(RUN) rmkit train --data course --output _build/model
+	@rm -rf _build/trained _build/export _build/model
+	@$(RUN) rmkit train --data course --output _build/trained
+	@rm -rf _build/trained/checkpoints
+	@$(RUN) rmkit export --model _build/trained --output _build/export
+	@cp -R _build/export/pytorch _build/model
+	@cp _build/trained/history.json _build/model
 	@$(RUN) rmkit evaluate --model _build/model --data course:test --calibration course:validation \
 	  --card _build/model/README.md --json > _build/evaluation.json
-	@rm -rf _build/model/checkpoints
 	@.venv/bin/python .ci/model_page.py
 	@touch $@
 
@@ -91,6 +110,11 @@ _build/report-cards.done: .venv/installed $(MEASURED) .ci/report_cards.py .ci/da
 # What attacks gain and repairs cost, as tests/benchmarks/attacks.py measured it last: the page book/attacks.md.
 _build/attacks.done: .venv/installed $(MEASURED) .ci/attacks_page.py .ci/data_card.py rmkit/plots.py
 	@.venv/bin/python .ci/attacks_page.py
+	@touch $@
+
+# What the playground downloads, in _build/site, and the tables of the page book/playground.md.
+_build/playground.done: _build/model.done _build/node.done $(wildcard book/_playground/*) .ci/playground_page.py .ci/data_card.py
+	@.venv/bin/python .ci/playground_page.py
 	@touch $@
 
 serve: .venv/installed

@@ -1,22 +1,29 @@
 """Writes the tables of book/model.md from what `make book` trained and measured: see the Makefile.
 
-_build/model/history.json and _build/evaluation.json in, _build/model-page/{training,evaluation}.md out.
+_build/model/history.json, _build/evaluation.json, and the model before (_build/trained) and after rounding (_build/model) in,
+_build/model-page/{training,evaluation,rounding}.md and _build/rounding.json out.
 """
 
 import json
 import math
 from pathlib import Path
 
+import numpy as np
 from data_card import interval, share, table
 
+from rmkit import RewardModel, compare, load_rankings
 from rmkit.cards import GROUPS, NAMES
+from rmkit.files import write_json
 
 BUILD = Path(__file__).resolve().parent.parent / "_build"
-COMMAND = "rmkit train --data course --output _build/model"  # the Makefile's; tests/test_book.py compares
+COMMANDS = [  # the Makefile's; tests/test_book.py compares
+    "rmkit train --data course --output _build/trained",
+    "rmkit export --model _build/trained --output _build/export",
+]
 
 
 def training_page(history):
-    """The command, what it printed, in Markdown."""
+    """The commands, and what the first one printed, in Markdown."""
     rows = []
     for epoch in history["epochs"]:
         share = epoch["held_out_accuracy"]
@@ -32,7 +39,7 @@ def training_page(history):
             f"Made in {history['seconds'] / 60:.1f} minutes, with seed {history['seed']}, by",
             "",
             "```text",
-            COMMAND,
+            *COMMANDS,
             "```",
             "",
             explained,
@@ -78,10 +85,44 @@ def row(named):
     return [name, share(estimate["value"]), interval(estimate), estimate["n"]]
 
 
+def measure_rounding(trained, rounded, data):
+    """What rounding did to a model: how far the rewards moved, and the accuracy."""
+    prompts, responses = zip(*((r.prompt, response) for r in data for response in r.responses), strict=True)
+    before, after = (np.array(model.score(prompts, responses)) for model in (trained, rounded))  # (N,)
+    moved = np.abs(after - before)
+    return {
+        "n": len(moved),
+        "largest": moved.max().item(),
+        "mean": moved.mean().item(),
+        "spread": before.std().item(),
+        "difference": compare(rounded, trained, data).to_dict()["difference"],
+    }
+
+
+def rounding_page(found, exported, weights):
+    """What `measure_rounding` found, and the sizes in bytes of the exported file and of the weights, in Markdown."""
+    gap = found["difference"]
+    return "\n".join(
+        [
+            f"On the {found['n']} answers of the test part, rounding moved a reward by {found['mean']:.4f} on average and by",
+            f"{found['largest']:.4f} at most; the rewards themselves have a standard deviation of {found['spread']:.2f}. The accuracy",
+            f"after rounding minus the accuracy before, by `rmkit compare`: {gap['value']:+.2%}, with a 95% interval from",
+            f"{gap['low']:+.2%} to {gap['high']:+.2%} ({gap['n']} pairs). `model.onnx` has {exported / 1e6:.1f} MB, the weights in",
+            f"float32 {weights / 1e6:.1f} MB.",
+            "",
+        ]
+    )
+
+
 if __name__ == "__main__":
     page = BUILD / "model-page"
     page.mkdir(exist_ok=True)
     history = json.loads((BUILD / "model" / "history.json").read_text(encoding="utf-8"))
     report = json.loads((BUILD / "evaluation.json").read_text(encoding="utf-8"))
+    trained, rounded = (RewardModel.from_pretrained(BUILD / name) for name in ("trained", "model"))
+    found = measure_rounding(trained, rounded, load_rankings("course:test"))
+    write_json(BUILD / "rounding.json", found)
+    sizes = [(BUILD / name).stat().st_size for name in ("export/model.onnx", "model/model.safetensors")]
     (page / "training.md").write_text(training_page(history), encoding="utf-8")
     (page / "evaluation.md").write_text(evaluation_page(report), encoding="utf-8")
+    (page / "rounding.md").write_text(rounding_page(found, *sizes), encoding="utf-8")

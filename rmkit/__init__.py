@@ -9,7 +9,9 @@ Importing `rmkit` is cheap: torch and transformers are loaded when a name that n
 
 from importlib import import_module
 
-from rmkit.reveal import reveal  # now, and light: imported later, the module would take the function's name
+# Now, and light: imported later, the modules would take the functions' names.
+from rmkit.export import export
+from rmkit.reveal import reveal
 
 __version__ = "0.1.0"
 
@@ -44,11 +46,12 @@ _HOME = {
     "from_sequence_classifier": "interop",
     "SequenceClassifier": "interop",
     "to_trl_dataset": "interop",
+    "round_weights": "export",
     "Scored": "scoring",
     "score_file": "scoring",
 }
 
-__all__ = ["reveal"]
+__all__ = ["export", "reveal"]
 __all__ += list(_HOME)
 
 

@@ -1,4 +1,7 @@
-"""The command line: rmkit train | evaluate | compare | score | rank | data. Everything heavy is imported when it is needed."""
+"""The command line: rmkit train | evaluate | compare | score | rank | export | data.
+
+Everything heavy is imported when it is needed.
+"""
 
 import argparse
 import json
@@ -163,6 +166,15 @@ def _rank(args):
     ranked = _load_model(args.model).rank(args.prompt, args.response)
     text = "\n".join(f"{place}. {reward:+.4f}  {response}" for place, (response, reward) in enumerate(ranked, 1))
     return {"prompt": args.prompt, "ranking": [{"response": r, "reward": reward} for r, reward in ranked]}, text
+
+
+def _export(args):
+    model = _load_model(args.model)
+    from rmkit.export import export
+
+    manifest = export(model, args.output)
+    sizes = "\n".join(f"{name:<12}{file['bytes'] / 1e6:.1f} MB" for name, file in manifest["files"].items())
+    return {"output": args.output, **manifest}, f"{sizes}\nsaved in {args.output}"
 
 
 def _describe(args):
@@ -373,6 +385,10 @@ def _parser():
                 help='.jsonl or .jsonl.gz, a line a row: the row with "reward", "rewards", or why it was "refused"',
             )
             file.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
+
+    new = command("export", _export, "Write a reward model for the web: int8 weights in ONNX, and the same model for Python.")
+    new.add_argument("--model", required=True, metavar="DIR", help="a trained model's folder, or hub:org/name")
+    new.add_argument("--output", required=True, metavar="DIR", help="the folder to write, new or empty")
 
     data = commands.add_parser("data", help="Describe, validate or convert preference data.")
     actions = data.add_subparsers(metavar="ACTION", required=True)

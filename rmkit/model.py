@@ -306,7 +306,7 @@ def pool(vectors, attention_mask, pooling):
     if pooling == "last":  # the last position that the mask leaves, on whichever side the padding is
         positions = torch.arange(vectors.shape[1], device=vectors.device)  # (T,)
         last = (attention_mask * positions).argmax(dim=1)  # (N,)
-        return vectors[torch.arange(len(vectors), device=vectors.device), last]
+        return vectors[torch.arange(vectors.shape[0], device=vectors.device), last]
     weights = attention_mask.unsqueeze(-1).to(vectors.dtype)  # (N, T, 1)
     return (vectors * weights).sum(dim=1) / weights.sum(dim=1)
 

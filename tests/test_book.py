@@ -180,8 +180,13 @@ def test_the_model_page_shows_the_model_that_was_trained(pages):
     rivals = [("this model", measured["accuracy_by_prompt"]), ("model without the prompt", measured["baselines"]["prompt_blind"])]
     for name, one in rivals:
         assert f"{name} {one['value']:.1%} {one['low']:.1%} to {one['high']:.1%} {one['n']}" in words.replace("\xa0", " ")
-    assert model_page.COMMAND in words
-    assert model_page.COMMAND in (ROOT / "Makefile").read_text(encoding="utf-8")
+    rounding = json.loads((ROOT / "_build" / "rounding.json").read_text(encoding="utf-8"))
+    assert 0 < rounding["mean"] < rounding["largest"] < rounding["spread"]
+    for number in (f"{rounding['mean']:.4f}", f"{rounding['largest']:.4f}", f"{rounding['difference']['value']:+.2%}"):
+        assert number in words
+    for command in model_page.COMMANDS:
+        assert command in words
+        assert command in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def build(folder):
@@ -214,6 +219,7 @@ def test_a_warning_stops_the_build(tmp_path, line, says):
     shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
     shutil.copytree(ROOT / "book" / "_templates", tmp_path / "book" / "_templates")
     shutil.copytree(ROOT / "book" / "_ext", tmp_path / "book" / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "_build" / "site").mkdir(parents=True)
     toc = "format: jb-book\nroot: page\nchapters:\n  - file: other\n"
     (tmp_path / "_toc.yml").write_text(toc, encoding="utf-8")
     (tmp_path / "other.md").write_text("# Another page\n", encoding="utf-8")

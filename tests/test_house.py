@@ -17,7 +17,7 @@ URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
 FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "overoptimization", "processes", "encoders", "packing"]
 FLOORS += ["data", "statistics", "overlap", "batching", "audit", "model", "checkpoints", "cards", "evaluation", "training"]
-FLOORS += ["attacks", "repairs", "interop", "scoring", "plots", "cli", "__main__"]
+FLOORS += ["attacks", "repairs", "interop", "scoring", "export", "plots", "cli", "__main__"]
 
 
 def read(name):

@@ -1,0 +1,353 @@
+"""A reward model as files that a web page can run: int8 weights in ONNX, the vocabulary, and the same model for Python.
+
+Torch is imported inside the functions, so that the package can import this module at once: imported later, the module would
+take the function's name.
+"""
+
+import copy
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import warnings
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from rmkit.errors import InputError
+from rmkit.files import whole_file, write_json
+
+MODEL, VOCABULARY, MANIFEST, PYTORCH = "model.onnx", "vocab.txt", "manifest.json", "pytorch"
+OPSET = 18  # of ONNX, the version of its operators
+LARGEST = 127  # int8 goes from -128; symmetric codes leave that one out
+SMALLEST_ROW = 1e-30  # a row of smaller numbers, or of zeros, is rounded as if this were its largest
+
+
+def export(model, output):
+    """Write a reward model for a browser, and for everything else that runs ONNX: a quarter of the size, the same rewards.
+
+    The weights are rounded first (`round_weights`, which says what that costs). The folder then holds
+
+    - `model.onnx`: `input_ids` and `attention_mask` in, int64 of shape (N, T); `rewards` out, float32 of shape (N,). Each matrix
+      is int8 with a float32 scale a row, multiplied in the graph; all arithmetic is float32, so that a reward does not depend
+      on what else is in the batch.
+    - `vocab.txt`: the WordPiece vocabulary, a token a line; the line's number, from 0, is the token's id.
+    - `manifest.json`: sizes and SHA-256 of these two, and all that a program needs to make token ids of text as
+      `rmkit.encode` does.
+    - `pytorch/`: the rounded model, for `RewardModel.from_pretrained`. Publish this one, and Python and browser agree.
+
+    It needs the packages onnx and onnxscript.
+
+    Args:
+        model: a `RewardModel` whose tokenizer is BERT's WordPiece. It is copied, not changed.
+        output: the folder to write, new or empty; all of it appears at once, or nothing.
+
+    Returns:
+        What `manifest.json` holds, as a dict.
+
+    Raises:
+        InputError: if the model, the folder or a missing package makes it impossible; nothing is written then.
+
+    >>> from rmkit import RewardModel
+    >>> export(RewardModel.from_encoder(), ".")
+    Traceback (most recent call last):
+        ...
+    rmkit.errors.InputError: output folder '.': exists and is not empty; choose another folder, or delete it
+    """
+    output = Path(output)
+    nearest = _check_output(output)
+    _check_packages()
+    _check_model(model)
+    tokenizer = _describe_tokenizer(model.tokenizer)
+    rounded = round_weights(model)
+    try:
+        with tempfile.TemporaryDirectory(dir=nearest, prefix=".exporting-") as temporary:
+            folder = Path(temporary) / "whole"
+            folder.mkdir()
+            rounded.save_pretrained(folder / PYTORCH)
+            with whole_file(folder / MODEL, "wb") as file:
+                file.write(_onnx(rounded.cpu()))
+            with whole_file(folder / VOCABULARY) as file:
+                file.writelines(f"{token}\n" for token in _vocabulary(model.tokenizer))
+            manifest = _manifest(rounded, tokenizer, [folder / MODEL, folder / VOCABULARY])
+            write_json(folder / MANIFEST, manifest)
+            output.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder, output)
+    except OSError as error:
+        raise OSError(f"output folder '{output}': {error.strerror or error}; nothing has been written") from error
+    return manifest
+
+
+def round_weights(model):
+    """A copy of the model in which every matrix is what int8 codes times a float32 scale a row can say.
+
+    A row of a linear layer holds the weights of one output, a row of an embedding one token's vector. Its scale is its largest
+    weight, without sign, divided by 127, and each weight becomes the nearest whole multiple of the scale, -127 to 127: it
+    moves by at most 1/254 of the row's largest. Biases and LayerNorm, a vector each, stay as they are.
+
+    What it costs: rewards drift a little, and where two answers are nearly as good, their order may change. How much depends
+    on the model, and is measured, not promised: the page about the course's model shows it. For the memory that PyTorch takes
+    it gains nothing, since it computes in float32 as before.
+
+    Scales keep 17 of float32's 24 significant bits. Then 17 and the 7 of a code fit in 24: code times scale is exact in
+    every program, and rounding again changes nothing, bit for bit.
+
+    Source: Jacob et al. 2018, arXiv:1712.05877, section 2.1, with a zero-point of 0.
+
+    Raises:
+        InputError: if the weights are not finite float32 numbers.
+
+    >>> import torch
+    >>> rounded = round_weights(torch.nn.Linear(3, 2))  # two rows of three weights
+    >>> torch.equal(round_weights(rounded).weight, rounded.weight)
+    True
+    """
+    import torch
+
+    rounded = copy.deepcopy(model)
+    for name, matrix in _matrices(rounded):
+        if matrix.dtype != torch.float32 or not matrix.isfinite().all():
+            raise InputError(
+                f"weight '{name}': holds {str(matrix.dtype).removeprefix('torch.')} numbers"
+                f"{'' if matrix.isfinite().all() else ' that are not finite'}; only finite float32 can be rounded"
+            )
+        codes, scale = int8_codes(matrix.data)
+        matrix.data = codes * scale
+    return rounded
+
+
+def int8_codes(matrix):
+    """The codes of a matrix, (rows, columns) int8, and the scale of each row, (rows, 1) float32.
+
+    >>> import torch
+    >>> codes, scale = int8_codes(torch.tensor([[0.5, -1.27, 0.0], [2.0, 1.0, 0.3]]))
+    >>> codes.tolist(), [round(s, 4) for s in scale.flatten().tolist()]
+    ([[50, -127, 0], [127, 64, 19]], [0.01, 0.0157])
+    """
+    import torch
+
+    largest = matrix.abs().amax(dim=1, keepdim=True).clamp(min=SMALLEST_ROW)  # (rows, 1)
+    fraction, exponent = torch.frexp(largest / LARGEST)  # fraction from 0.5 to 1
+    scale = torch.ldexp(torch.round(fraction * 2**17), exponent - 17)  # 17 significant bits
+    codes = torch.round(matrix / scale)  # (rows, columns)
+    return codes.to(torch.int8), scale
+
+
+def _matrices(model):
+    """(name, parameter) of all that `round_weights` rounds."""
+    import torch
+
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Embedding):
+            yield f"{name}.weight".lstrip("."), module.weight
+
+
+# --- the graph
+
+
+def _onnx(model):
+    """The bytes of `model.onnx`: what the exporter makes of a rounded model on a processor, its matrices in int8."""
+    import torch
+
+    from rmkit.batching import pad
+    from rmkit.encoders import text_ends
+
+    begin, end = text_ends(model.tokenizer)
+    texts = pad([begin + end, [*begin, model.tokenizer.unk_token_id, *end]], model.tokenizer.pad_token_id)  # (2, 3)
+    sides = {0: torch.export.Dim("N"), 1: torch.export.Dim("T")}
+    options = {"dynamo": True, "verbose": False, "opset_version": OPSET, "external_data": False}
+    options |= {"input_names": ["input_ids", "attention_mask"], "output_names": ["rewards"]}
+    options |= {"dynamic_shapes": {"input_ids": sides, "attention_mask": sides}}
+    try:
+        with _silent(), torch.no_grad():
+            model.set_attn_implementation("eager")  # plain arithmetic, which becomes plain operators
+            made = torch.onnx.export(model.eval(), texts, **options).model_proto
+    except torch.onnx.OnnxExporterError as error:
+        raise _not_whole(model) from error
+    _forget_where_it_was_made(made)
+    free = all(side.dim_param for tensor in made.graph.input for side in tensor.type.tensor_type.shape.dim)
+    n_weights = sum(matrix.numel() for _, matrix in _matrices(model))
+    if not free or _store_as_int8(made.graph) != n_weights:
+        raise _not_whole(model)
+    return made.SerializeToString(deterministic=True)
+
+
+def _not_whole(model):
+    form = f"a {model.encoder.config.model_type} encoder with pooling={model.config.pooling!r}"
+    return InputError(f"torch cannot write {form} as ONNX for texts of any number and length; export one of the BERT kind")
+
+
+def _store_as_int8(graph):
+    """Put int8 codes, Cast and Mul where the graph keeps a rounded matrix; return the number of weights.
+
+    The exporter renames matrices and turns some around. But they are rounded already: one of the two ways to look at such a
+    matrix gives it back to the last bit, and that way is exact, whichever it was.
+    """
+    import torch
+    from onnx import TensorProto, helper, numpy_helper
+
+    kept, nodes, n_weights = [], [], 0
+    for tensor in graph.initializer:
+        found = None
+        if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) == 2:
+            matrix = torch.from_numpy(numpy_helper.to_array(tensor).copy())
+            found = _exact_codes(matrix)
+        if found is None:
+            kept.append(tensor)
+            continue
+        codes, scale = found
+        stored, factor, number = f"{tensor.name}.int8", f"{tensor.name}.scale", f"{tensor.name}.float"
+        kept += [numpy_helper.from_array(codes.numpy(), stored), numpy_helper.from_array(scale.numpy(), factor)]
+        nodes.append(helper.make_node("Cast", [stored], [number], name=f"{number}.cast", to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("Mul", [number, factor], [tensor.name], name=f"{tensor.name}.mul"))
+        n_weights += matrix.numel()
+    nodes += graph.node
+    for field, values in [(graph.initializer, kept), (graph.node, nodes)]:
+        values = [copy.deepcopy(value) for value in values]
+        del field[:]
+        field.extend(values)
+    return n_weights
+
+
+def _exact_codes(matrix):
+    """Codes and scale that give a matrix back exactly, by row or else by column; None if there are none."""
+    for turned in (False, True):
+        codes, scale = int8_codes(matrix.T if turned else matrix)
+        codes, scale = (codes.T.contiguous(), scale.T.contiguous()) if turned else (codes, scale)
+        if (codes * scale).equal(matrix):
+            return codes, scale
+    return None
+
+
+def _forget_where_it_was_made(model):
+    """Drop what the exporter notes about its source: paths of this machine, which would also make each file another."""
+    graph = model.graph
+    del graph.value_info[:]
+    for part in (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
+
+
+@contextmanager
+def _silent():
+    """Keep the exporter's warnings and logs, which are about its own affairs, from the reader."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+
+
+# --- the text
+
+
+def _describe_tokenizer(tokenizer):
+    """What a program must know, beside the vocabulary, to make of a text the ids that BERT's tokenizer makes."""
+    from rmkit.encoders import text_ends
+
+    rules = json.loads(tokenizer.backend_tokenizer.to_str()) if tokenizer.is_fast else {}
+    pieces, cleaning = rules.get("model") or {}, rules.get("normalizer") or {}
+    begin, end = text_ends(tokenizer)
+    is_bert = (
+        (pieces.get("type"), pieces.get("continuing_subword_prefix")) == ("WordPiece", "##")
+        and (rules.get("pre_tokenizer") or {}).get("type") == "BertPreTokenizer"
+        and cleaning.get("type") == "BertNormalizer"
+        and cleaning["clean_text"]
+        and cleaning["handle_chinese_chars"]
+        and all(token["special"] for token in rules["added_tokens"])
+        and list(range(len(tokenizer))) == sorted(tokenizer.get_vocab().values())
+        and begin
+        and end
+    )
+    if not is_bert:
+        raise InputError(
+            f"the tokenizer ({type(tokenizer).__name__}) is not BERT's WordPiece, the only one that is taken; choose an encoder that "
+            "has it, such as 'all-MiniLM-L6-v2' or 'bert-base-uncased'"
+        )
+    return {
+        "lowercase": cleaning["lowercase"],
+        "strip_accents": cleaning["strip_accents"],  # null: as lowercase
+        "cls": begin[0],
+        "sep": end[0],
+        "unk": tokenizer.unk_token_id,
+        "pad": tokenizer.pad_token_id,
+        "max_chars_per_word": pieces["max_input_chars_per_word"],
+        "special": {token["content"]: token["id"] for token in rules["added_tokens"]},  # found in a text as they stand
+    }
+
+
+def _vocabulary(tokenizer):
+    return sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
+
+
+def _manifest(model, tokenizer, files):
+    from rmkit import __version__
+
+    return {
+        "format": 1,
+        "rmkit": __version__,
+        "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in files},
+        "max_length": model.config.text_length,
+        "tokenizer": tokenizer,
+        "text": {
+            "order": ["cls", "prompt", "response", "sep"],  # prompt and response are tokenized each by itself
+            "token_type": 0,
+            "too_long_loses": ["the start of the prompt", "then the end of the response"],
+        },
+        "head": model.config.head,
+        "n_parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# --- before any work
+
+
+def _check_output(output):
+    """Raise `InputError` unless the folder can be made; return the nearest one above it that is there."""
+    if not str(output).strip():
+        raise InputError("the output folder has no name; name the folder to write the files to")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        what = "exists and is not empty" if output.is_dir() else "is a file"
+        raise InputError(f"output folder '{output}': {what}; choose another folder, or delete it")
+    nearest = next(folder for folder in output.absolute().parents if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"output folder '{output}': cannot be written ({error.strerror}); choose a folder that you may write to"
+        ) from None
+    return nearest
+
+
+def _check_packages():
+    missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise InputError(f"an export needs {' and '.join(missing)}, not installed here; run 'pip install {' '.join(missing)}'")
+
+
+def _check_model(model):
+    import torch
+
+    from rmkit.model import RewardModel
+
+    if not isinstance(model, RewardModel):
+        raise InputError(
+            f"model is a {type(model).__name__}, and only a RewardModel can be exported; merge adapters first, with "
+            "merge_and_unload(), or bring a classifier over with rmkit.from_sequence_classifier"
+        )
+    with torch.device("meta"):
+        plain = RewardModel(copy.deepcopy(model.config)).state_dict().keys()
+    if model.state_dict().keys() != plain:
+        raise InputError("the model holds adapters; merge them first, with merge_and_unload()")
+    if model.tokenizer is None:
+        raise InputError("the model has no tokenizer; set model.tokenizer, or load the model with from_pretrained")
