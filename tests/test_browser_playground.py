@@ -233,6 +233,12 @@ def test_says_what_was_not_read(open_playground, model):
     assert f"the start of the question, {60 + 230 - room} {no_room}: “{prompt[:90]}" in items["B"]
     assert "the end of" not in items["B"]
 
+    item = page.locator(".ranking > li:has(strong:text-is('Answer A'))")
+    item.get_by_role("button", name="Why?").click()
+    item.get_by_role("button", name="Stop").click()
+    expect(item.locator(".why")).to_contain_text("Stopped after", timeout=SLOW)
+    assert item.locator(".text .unread").all_text_contents() == lost
+
 
 # --- before the click, and after
 
@@ -283,6 +289,9 @@ def test_an_answer_that_is_missing_is_asked_for(open_playground):
     page.click(RANK)
     expect(page.locator("#rp-prompt")).to_be_focused()
     expect(page.locator("#rp-prompt-error")).to_have_text("Write a question or an instruction.")
+    page.fill("#rp-answer-1", "")
+    page.click(RANK)
+    expect(page.locator("#rp-answer-1-error")).to_have_text("Write an answer: there must be two to compare.")
 
 
 def test_two_to_nine_answers_and_what_was_typed_stays(open_playground, example):
@@ -382,6 +391,7 @@ def fails(page):
     expect(page.locator(PROBLEM)).to_contain_text("The model cannot run now", timeout=SLOW)
     expect(page.locator("#rp-answer-0")).not_to_have_value("")
     expect(page.locator("details", has_text="A bestseller, copied")).to_be_visible()
+    assert page.locator(page.locator(f"{PROBLEM} a").get_attribute("href")).count() == 1
     return page.locator(f"{PROBLEM} p").first.inner_text(), page.get_by_role("button", name="Try again").count() == 1
 
 

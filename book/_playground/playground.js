@@ -103,6 +103,7 @@ class RewardPlayground extends HTMLElement {
     this.#number();
     this.#clearErrors();
     this.#results.hidden = true;
+    this.#running = undefined;
     this.status.textContent = "";
   }
 
@@ -153,11 +154,11 @@ class RewardPlayground extends HTMLElement {
     this.#clearErrors();
     const fields = [this.prompt, ...this.answers.querySelectorAll("textarea")];
     const empty = fields.filter((field) => !splitWords(field.value).length);
+    const answer = this.answers.children.length > FEWEST
+      ? "Write an answer, or remove this one." : "Write an answer: there must be two to compare.";
     for (const field of empty) {
-      const name = field === this.prompt ? "a question or an instruction" : "an answer, or remove this one";
       field.setAttribute("aria-invalid", "true");
-      field.nextElementSibling.textContent = this.answers.children.length <= FEWEST && field !== this.prompt
-        ? "Write an answer here: there must be two to compare." : `Write ${name}.`;
+      field.nextElementSibling.textContent = field === this.prompt ? "Write a question or an instruction." : answer;
     }
     empty[0]?.focus();
     return !empty.length;
@@ -235,9 +236,8 @@ class RewardPlayground extends HTMLElement {
     const known = this.#inTheData(read);
     this.#ranked = read;
     const [first, second] = ranking;
-    const said = `Answer ${first.letter} comes first, with a reward of ${signed(first.reward)}; then ` +
+    this.status.textContent = `Answer ${first.letter} comes first, with a reward of ${signed(first.reward)}; then ` +
       ranking.slice(1).map((answer) => `${answer.letter} ${signed(answer.reward)}`).join(", ") + ".";
-    this.status.textContent = said;
     this.#results.replaceChildren(
       h("h2", { id: "rp-ranking" }, "The model’s ranking"),
       h("p", { class: "changed", hidden: true },

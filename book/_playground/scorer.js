@@ -68,6 +68,7 @@ export class Scorer {
   }
 
   #ask(call, given, onProgress) {
+    if (!this.#worker) return Promise.reject(new Problem("It has been stopped, and must be loaded again."));
     const id = this.#asked++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, onProgress });
