@@ -100,7 +100,7 @@ def test_every_page_says_what_it_is_where_it_is_linked(pages):
         assert says["og:image"] == f"{own}/_static/card.png" and len(says["og:image:alt"].split()) > 3
         assert says["twitter:card"] == "summary_large_image" and says["theme-color"]
         words = says["description"]
-        assert words == says["og:description"] and 40 <= len(words) <= 200 and words[-1] in ".?!:…", f"{page}: {words}"
+        assert words == says["og:description"] and 40 <= len(words) <= 200 and words[-1] in ".?!:…/", f"{page}: {words}"
         assert "Open in Colab" not in words and "\\" not in words, f"{page}: {words}"
         described.add(words)
     assert len(described) == len(PAGES), "two pages describe themselves in the same words"

@@ -33,7 +33,7 @@ ASSETS = [
     (["sbt-webpack", "documentation_options.pagename", "search_as_you_type"], None),
     (["mathjax"], 'class="math'),
     (["clipboard", "copybutton"], 'class="highlight'),
-    (["togglebutton", "togglehint", "toggleopenonprint"], "dropdown|toggle"),
+    (["togglebutton", "togglehint", "toggleopenonprint"], 'class="(?:[^"]* )?(?:toggle|dropdown)[ "]'),
     (["sphinx-design", "design-tabs"], 'class="[^"]*sd-'),
     (["mystnb"], 'class="cell'),
 ]
@@ -169,6 +169,10 @@ def finish(app, error):
     for pattern in UNUSED:
         for path in static.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    theme = static / "styles" / "pydata-sphinx-theme.css"
+    without_icon_font = re.sub(r"@font-face\{[^}]*Font Awesome[^}]*\}", "", theme.read_text(encoding="utf-8"))
+    theme.write_text(without_icon_font, encoding="utf-8")
+
     landing = BeautifulSoup(Path(app.outdir, f"{app.config.root_doc}.html").read_text(encoding="utf-8"), "html.parser")
     head = "\n".join(map(str, landing.select("title, meta[property], meta[name=description], link[rel=canonical]")))
     Path(app.outdir, "index.html").write_text(
