@@ -55,8 +55,8 @@ def test_a_page_is_sound_in_light_in_dark_and_on_a_phone(read, axe, path):
     page = read(f"{path}.html")
     assert page.problems == []
     assert page.locator("h1").first.is_visible()
+    page.wait_for_function("document.querySelectorAll('.math').length == document.querySelectorAll('mjx-container').length")
     assert page.locator("mjx-merror").count() == 0, "a formula that MathJax cannot read"
-    assert page.evaluate("document.querySelectorAll('.math').length == document.querySelectorAll('mjx-container').length")
     page.evaluate(axe)
     assert page.evaluate(CHECK, {"runOnly": RULES}) == []
 
