@@ -168,8 +168,8 @@ def test_the_embedded_encoder_on_the_course_data(embedded):
     model, folder, manifest = embedded
     rounded = RewardModel.from_pretrained(folder / "pytorch")
     data = load_rankings("course:test")[:5]
-    batch = [text.ids for ranking in encode_rankings(data, model.tokenizer) for text in ranking]
-    for batch in (batch, texts([512])):  # the longest that it reads
+    answers = [text.ids for ranking in encode_rankings(data, model.tokenizer) for text in ranking]
+    for batch in (answers, texts([512])):  # the longest that it reads
         with torch.no_grad():
             expected = rounded(*pad(batch)).numpy()
         assert run(folder, batch) == pytest.approx(expected, abs=CLOSE)
