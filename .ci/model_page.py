@@ -1,7 +1,7 @@
 """Writes the tables of book/model.md from what `make book` trained and measured: see the Makefile.
 
-_build/model/history.json, _build/evaluation.json, and the model before (_build/trained) and after rounding (_build/model) in,
-_build/model-page/{training,evaluation,rounding}.md and _build/rounding.json out.
+In:  _build/model/history.json, _build/evaluation.json; the model before (_build/trained) and after (_build/model) rounding.
+Out: _build/model-page/{training,evaluation,rounding}.md, _build/rounding.json.
 """
 
 import json
@@ -102,15 +102,12 @@ def measure_rounding(trained, rounded, data):
 def rounding_page(found, exported, weights):
     """What `measure_rounding` found, and the sizes in bytes of the exported file and of the weights, in Markdown."""
     gap = found["difference"]
-    return "\n".join(
-        [
-            f"On the {found['n']} answers of the test part, rounding moved a reward by {found['mean']:.4f} on average and by",
-            f"{found['largest']:.4f} at most; the rewards themselves have a standard deviation of {found['spread']:.2f}. The accuracy",
-            f"after rounding minus the accuracy before, by `rmkit compare`: {gap['value']:+.2%}, with a 95% interval from",
-            f"{gap['low']:+.2%} to {gap['high']:+.2%} ({gap['n']} pairs). `model.onnx` has {exported / 1e6:.1f} MB, the weights in",
-            f"float32 {weights / 1e6:.1f} MB.",
-            "",
-        ]
+    return (
+        f"On the {found['n']} answers of the test part, rounding moved a reward by {found['mean']:.4f} on average and\n"
+        f"by {found['largest']:.4f} at most; the rewards have a standard deviation of {found['spread']:.2f}. The accuracy\n"
+        f"after rounding minus the accuracy before (`rmkit compare`) is {gap['value']:+.2%}, with a 95% interval from\n"
+        f"{gap['low']:+.2%} to {gap['high']:+.2%} ({gap['n']} pairs). The weights take {weights / 1e6:.1f} MB in float32,\n"
+        f"and {exported / 1e6:.1f} MB in `model.onnx`.\n"
     )
 
 

@@ -386,7 +386,7 @@ def _parser():
             )
             file.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
 
-    new = command("export", _export, "Write a reward model for the web: int8 weights in ONNX, and the same model for Python.")
+    new = command("export", _export, "Write a reward model for a web page, as ONNX with int8 weights, and for Python.")
     new.add_argument("--model", required=True, metavar="DIR", help="a trained model's folder, or hub:org/name")
     new.add_argument("--output", required=True, metavar="DIR", help="the folder to write, new or empty")
 

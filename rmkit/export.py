@@ -1,7 +1,6 @@
 """A reward model as files that a web page can run: int8 weights in ONNX, the vocabulary, and the same model for Python.
 
-Torch is imported inside the functions, so that the package can import this module at once: imported later, the module would
-take the function's name.
+Torch is imported inside the functions: `rmkit` imports this module at once, and stays light.
 """
 
 import copy
@@ -25,13 +24,13 @@ SMALLEST_ROW = 1e-30  # a row of smaller numbers, or of zeros, is rounded as if 
 
 
 def export(model, output):
-    """Write a reward model for a browser, and for everything else that runs ONNX: a quarter of the size, the same rewards.
+    """Write a reward model for a browser, and for everything else that runs ONNX, at a quarter of its size.
 
     The weights are rounded first (`round_weights`, which says what that costs). The folder then holds
 
-    - `model.onnx`: `input_ids` and `attention_mask` in, int64 of shape (N, T); `rewards` out, float32 of shape (N,). Each matrix
-      is int8 with a float32 scale a row, multiplied in the graph; all arithmetic is float32, so that a reward does not depend
-      on what else is in the batch.
+    - `model.onnx`: `input_ids` and `attention_mask` in, int64 of shape (N, T); `rewards` out, float32 of shape (N,).
+      Each matrix is int8 with a float32 scale a row, multiplied in the graph; all arithmetic is float32, so that a
+      reward does not depend on what else is in the batch.
     - `vocab.txt`: the WordPiece vocabulary, a token a line; the line's number, from 0, is the token's id.
     - `manifest.json`: sizes and SHA-256 of these two, and all that a program needs to make token ids of text as
       `rmkit.encode` does.
@@ -55,8 +54,7 @@ def export(model, output):
         ...
     rmkit.errors.InputError: output folder '.': exists and is not empty; choose another folder, or delete it
     """
-    output = Path(output)
-    nearest = _check_output(output)
+    output, nearest = _check_output(output)
     _check_packages()
     _check_model(model)
     tokenizer = _describe_tokenizer(model.tokenizer)
@@ -82,16 +80,15 @@ def export(model, output):
 def round_weights(model):
     """A copy of the model in which every matrix is what int8 codes times a float32 scale a row can say.
 
-    A row of a linear layer holds the weights of one output, a row of an embedding one token's vector. Its scale is its largest
-    weight, without sign, divided by 127, and each weight becomes the nearest whole multiple of the scale, -127 to 127: it
-    moves by at most 1/254 of the row's largest. Biases and LayerNorm, a vector each, stay as they are.
+    A row of a linear layer holds the weights of one output, a row of an embedding one token's vector. Its scale is its
+    largest weight, without sign, divided by 127, and each weight becomes the nearest whole multiple of the scale, -127
+    to 127: it moves by at most 1/254 of the row's largest. Biases and LayerNorm, a vector each, stay as they are.
 
-    What it costs: rewards drift a little, and where two answers are nearly as good, their order may change. How much depends
-    on the model, and is measured, not promised: the page about the course's model shows it. For the memory that PyTorch takes
-    it gains nothing, since it computes in float32 as before.
+    What it costs: rewards drift, and where two answers are nearly as good, their order may change. How much depends on
+    the model and is to be measured (`rmkit.compare`): the page about the course's model shows it for that one. In
+    PyTorch nothing is saved, for it goes on storing and computing in float32.
 
-    Scales keep 17 of float32's 24 significant bits. Then 17 and the 7 of a code fit in 24: code times scale is exact in
-    every program, and rounding again changes nothing, bit for bit.
+    Rounding again changes nothing, bit for bit: float32 gets from 127 times a scale, divided by 127, to that scale again.
 
     Source: Jacob et al. 2018, arXiv:1712.05877, section 2.1, with a zero-point of 0.
 
@@ -127,11 +124,8 @@ def int8_codes(matrix):
     """
     import torch
 
-    largest = matrix.abs().amax(dim=1, keepdim=True).clamp(min=SMALLEST_ROW)  # (rows, 1)
-    fraction, exponent = torch.frexp(largest / LARGEST)  # fraction from 0.5 to 1
-    scale = torch.ldexp(torch.round(fraction * 2**17), exponent - 17)  # 17 significant bits
-    codes = torch.round(matrix / scale)  # (rows, columns)
-    return codes.to(torch.int8), scale
+    scale = matrix.abs().amax(dim=1, keepdim=True).clamp(min=SMALLEST_ROW) / LARGEST  # (rows, 1)
+    return torch.round(matrix / scale).to(torch.int8), scale
 
 
 def _matrices(model):
@@ -175,14 +169,14 @@ def _onnx(model):
 
 def _not_whole(model):
     form = f"a {model.encoder.config.model_type} encoder with pooling={model.config.pooling!r}"
-    return InputError(f"torch cannot write {form} as ONNX for texts of any number and length; export one of the BERT kind")
+    return InputError(f"torch cannot write {form} as ONNX for any number and length of texts; export one such as BERT")
 
 
 def _store_as_int8(graph):
     """Put int8 codes, Cast and Mul where the graph keeps a rounded matrix; return the number of weights.
 
-    The exporter renames matrices and turns some around. But they are rounded already: one of the two ways to look at such a
-    matrix gives it back to the last bit, and that way is exact, whichever it was.
+    The exporter renames matrices and turns some around. But they are rounded already: by row or else by column, one has
+    codes that give it back to the last bit. Whatever else has two dimensions stays float32.
     """
     import torch
     from onnx import TensorProto, helper, numpy_helper
@@ -265,8 +259,8 @@ def _describe_tokenizer(tokenizer):
     )
     if not is_bert:
         raise InputError(
-            f"the tokenizer ({type(tokenizer).__name__}) is not BERT's WordPiece, the only one that is taken; choose an encoder that "
-            "has it, such as 'all-MiniLM-L6-v2' or 'bert-base-uncased'"
+            f"the tokenizer ({type(tokenizer).__name__}) is not BERT's WordPiece, the only one that is taken; "
+            "choose an encoder that has it, such as 'all-MiniLM-L6-v2' or 'bert-base-uncased'"
         )
     return {
         "lowercase": cleaning["lowercase"],
@@ -312,9 +306,10 @@ def _sha256(path):
 
 
 def _check_output(output):
-    """Raise `InputError` unless the folder can be made; return the nearest one above it that is there."""
+    """Raise `InputError` unless the folder can be made; return it, and the nearest one above it that is there."""
     if not str(output).strip():
         raise InputError("the output folder has no name; name the folder to write the files to")
+    output = Path(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         what = "exists and is not empty" if output.is_dir() else "is a file"
         raise InputError(f"output folder '{output}': {what}; choose another folder, or delete it")
@@ -326,13 +321,14 @@ def _check_output(output):
         raise InputError(
             f"output folder '{output}': cannot be written ({error.strerror}); choose a folder that you may write to"
         ) from None
-    return nearest
+    return output, nearest
 
 
 def _check_packages():
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
-        raise InputError(f"an export needs {' and '.join(missing)}, not installed here; run 'pip install {' '.join(missing)}'")
+        names = " and ".join(missing)
+        raise InputError(f"an export needs {names}, not installed here; run 'pip install {' '.join(missing)}'")
 
 
 def _check_model(model):
