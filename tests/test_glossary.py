@@ -68,7 +68,8 @@ def small_book(tmp_path_factory):
     """A book of a glossary and one chapter, built as the real one is: {page: its HTML}."""
     folder = tmp_path_factory.mktemp("book")
     shutil.copy(ROOT / "_config.yml", folder)
-    for name in ("_static", "_ext"):
+    (folder / "_build" / "site").mkdir(parents=True)
+    for name in ("_static", "_ext", "_templates"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "_toc.yml").write_text(
         "format: jb-book\nroot: book/glossary\nchapters:\n- file: notebooks/page\n", "utf-8"
