@@ -56,6 +56,9 @@ def ask(address, timeout=TIMEOUT):
 
 def main(arguments, html=HTML, own=None):
     """List or ask; the exit status."""
+    if arguments not in ([], ["--list"]):
+        print(f"links.py knows --list, or nothing, and not {' '.join(arguments)}")
+        return 2
     links = outside(html, own)
     if "--list" in arguments:
         for address, pages in links.items():

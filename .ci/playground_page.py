@@ -1,8 +1,9 @@
 """Gathers what the page book/playground.md downloads, and writes the page's own parts: see the Makefile.
 
-In:  _build/export (what `rmkit export` wrote), _build/node (the npm packages, if Node was there), book/_playground
+In:  _build/export (what `rmkit export` wrote), _build/node (the npm packages, if Node was there), book/_playground,
+     _build/model and its _build/evaluation.json
 Out: _build/site/playground: what a browser loads; empty if Node was not there
-     _build/playground/{element,edits,scores}.md: included by the page
+     _build/playground/{accuracy,element,edits,scores}.md: included by the page
 """
 
 import gzip
@@ -144,6 +145,15 @@ def signed(value):
     return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
+def accuracy_page(report):
+    """How weak the model is."""
+    accuracy = report["accuracy_by_prompt"]
+    return (
+        f"Of {accuracy['n']} pairs of answers to prompts that it had not seen, it put {share(accuracy['value'])} the right way round\n"
+        f"(95% interval {interval(accuracy)}); a coin would get half.\n"
+    )
+
+
 def edits_page(data, model):
     """What each edit of the best answer does to its reward, over all prompts of `data`."""
     prompts, best = [ranking.prompt for ranking in data], [ranking.responses[0] for ranking in data]
@@ -168,6 +178,7 @@ def main(build=ROOT / "_build", scripts=ROOT / "book" / "_playground"):
     model, data = RewardModel.from_pretrained(build / "model"), load_rankings("course:test")
     examples = list(in_any_order(data))
     pages = {
+        "accuracy": accuracy_page(json.loads((build / "evaluation.json").read_text(encoding="utf-8"))),
         "element": element_page(examples, n_bytes),
         "edits": edits_page(data, model),
         "scores": scores_page(examples, model),

@@ -86,9 +86,11 @@ def server(port=0, html=HTML, prefix=None):
 if __name__ == "__main__":
     if not (HTML / "index.html").is_file():
         sys.exit("There is no book yet: make book")
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
+    port = sys.argv[1] if len(sys.argv) > 1 else "8000"
+    if not port.isdecimal() or not 0 < int(port) < 2**16:
+        sys.exit(f"Port {port} is none: give a whole number from 1 to 65535, such as make serve PORT=8080")
     try:
-        with server(port) as site:
+        with server(int(port)) as site:
             print(f"http://127.0.0.1:{port}{sub_path()}   (Ctrl-C stops)", flush=True)
             site.serve_forever()
     except OSError as error:

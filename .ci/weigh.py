@@ -44,6 +44,9 @@ def main(pages):
     """Print a row a page."""
     everything = [path.relative_to(serve.HTML).as_posix() for path in sorted(serve.HTML.rglob("*.html"))]
     books = [page for page in everything if page.startswith(("book/", "notebooks/"))]
+    unknown = [page for page in pages if page not in everything]
+    if unknown:
+        sys.exit(f"{unknown[0]} is no page of the book; give a path such as book/index.html")
     with serve.server() as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -355,7 +355,7 @@ RANKING_SCRIPT = """
 
 def tenth(name, number, most):
     """What a slider from -most to most begins with."""
-    if not isinstance(number, (int, float)) or not -most <= number <= most:
+    if type(number) is bool or not isinstance(number, (int, float)) or not -most <= number <= most:
         raise InputError(f"{name} is {number!r}; the sliders go from {-most} to {most}")
     return round(number, 1)
 

@@ -93,7 +93,7 @@ def round_weights(model):
     Source: Jacob et al. 2018, arXiv:1712.05877, section 2.1, with a zero-point of 0.
 
     Raises:
-        InputError: if the weights are not finite float32 numbers.
+        InputError: if it is no model, or its weights are not finite float32 numbers.
 
     >>> import torch
     >>> rounded = round_weights(torch.nn.Linear(3, 2))  # two rows of three weights
@@ -102,6 +102,8 @@ def round_weights(model):
     """
     import torch
 
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(f"model is a {type(model).__name__}; it must be a RewardModel, or another torch.nn.Module")
     rounded = copy.deepcopy(model)
     for name, matrix in _matrices(rounded):
         if matrix.dtype != torch.float32 or not matrix.isfinite().all():
@@ -307,14 +309,16 @@ def _sha256(path):
 
 def _check_output(output):
     """Raise `InputError` unless the folder can be made; return it, and the nearest one above it that is there."""
+    if not isinstance(output, str | os.PathLike) or "\0" in str(output):
+        raise InputError(f"output is {output!r}; it must be the name of a folder")
     if not str(output).strip():
         raise InputError("the output folder has no name; name the folder to write the files to")
     output = Path(output)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        what = "exists and is not empty" if output.is_dir() else "is a file"
-        raise InputError(f"output folder '{output}': {what}; choose another folder, or delete it")
-    nearest = next(folder for folder in output.absolute().parents if folder.exists())
     try:
+        if output.exists() and (not output.is_dir() or any(output.iterdir())):
+            what = "exists and is not empty" if output.is_dir() else "is a file"
+            raise InputError(f"output folder '{output}': {what}; choose another folder, or delete it")
+        nearest = next(folder for folder in output.absolute().parents if folder.exists())
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as error:

@@ -326,6 +326,17 @@ def test_says_that_results_are_of_the_texts_before(open_playground):
     assert page.locator(".data").count() == 3  # the data knows nothing about the one that was changed
 
 
+def test_shows_no_results_of_an_example_that_was_left(open_playground, example):
+    page = open_playground()
+    page.get_by_role("button", name="and rank").click()
+    page.select_option("#rp-example", "own")
+    expect(page.get_by_role("button", name="Rank the answers")).to_be_visible(timeout=60_000)
+    expect(page.locator(".results")).to_be_hidden()
+    page.select_option("#rp-example", label=example[0])
+    rank(page)
+    expect(page.locator(".results")).to_be_visible()
+
+
 def test_a_keyboard_is_enough(open_playground):
     page = open_playground()
     page.locator("#rp-example").focus()

@@ -169,8 +169,9 @@ def test_it_says_what_a_tanh_allows():
 def test_a_reward_beyond_the_sliders_is_refused():
     with pytest.raises(InputError, match="rejected is 7; the sliders go from -3 to 3"):
         PairExplorer(0, 7)
-    with pytest.raises(InputError, match="chosen is 'good'; the sliders"):
-        PairExplorer("good", 0)
+    for chosen in ["good", True, None, math.nan]:
+        with pytest.raises(InputError, match="chosen is .*; the sliders"):
+            PairExplorer(chosen, 0)
 
 
 # --- a push through tanh

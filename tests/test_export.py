@@ -378,10 +378,19 @@ def test_folders_that_cannot_be_written_are_refused(model, tmp_path):
         (tmp_path / "file", "is a file; choose another folder, or delete it"),
         (tmp_path / "file" / "below", "cannot be written .*; choose a folder that you may write to"),
         ("", "has no name; name the folder"),
+        (None, "output is None; it must be the name of a folder"),
+        ("a\0b", "it must be the name of a folder"),
+        (tmp_path / ("a" * 300), "cannot be written .*; choose a folder that you may write to"),
     ]:
         with pytest.raises(InputError, match=says):
             export(model, output)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("model", [None, "runs/mine"])
+def test_only_a_model_can_be_rounded(model):
+    with pytest.raises(InputError, match=f"model is a {type(model).__name__}; it must be a RewardModel"):
+        round_weights(model)
 
 
 def test_a_graph_of_one_size_only_is_refused(encoder, tmp_path, monkeypatch):

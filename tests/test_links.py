@@ -96,3 +96,8 @@ def test_without_a_network_it_says_so(tmp_path, capsys):
 def test_listing_asks_nobody(tmp_path, server, capsys):
     assert links.main(["--list"], book(tmp_path, f"{server}/missing"), OWN) == 0
     assert "1 links lead outside." in capsys.readouterr().out and not ASKED
+
+
+def test_an_option_that_it_does_not_know_asks_nobody(tmp_path, server, capsys):
+    assert links.main(["--lst"], book(tmp_path, f"{server}/missing"), OWN) == 2
+    assert "knows --list" in capsys.readouterr().out

@@ -150,6 +150,12 @@ def test_make_takes_node_when_it_comes_and_does_nothing_twice(tmp_path):
     make("", packages=True)
 
 
+def test_the_page_says_how_weak_the_model_is():
+    accuracy = {"value": 0.639, "low": 0.5966, "high": 0.6844, "n": 628}
+    text = playground_page.accuracy_page({"accuracy_by_prompt": accuracy}).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Of 628 pairs" in text and "63.9%" in text and "59.7% to 68.4%" in text
+
+
 def test_the_edits_are_measured():
     class Counts:
         """A point less for each question mark, so that only the echo, which has one more, costs anything."""

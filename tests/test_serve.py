@@ -115,6 +115,16 @@ def test_says_when_the_port_is_taken():
     assert done.stderr.startswith(f"Port {port} cannot be used (") and "make serve PORT=" in done.stderr
 
 
+@pytest.mark.parametrize("port", ["abc", "-1", "99999"])
+def test_says_when_the_port_is_none(port):
+    if not (serve.HTML / "index.html").is_file():
+        pytest.skip("there is no book yet")
+    command = [sys.executable, str(ROOT / ".ci" / "serve.py"), port]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"Port {port} is none: give a whole number from 1 to 65535")
+
+
 def test_the_path_is_the_repositorys_name(tmp_path):
     (tmp_path / "_config.yml").write_text("repository:\n  url: https://github.com/Some-One/a.course\n", encoding="utf-8")
     assert serve.sub_path(tmp_path) == "/a.course/"

@@ -6,7 +6,6 @@
 {syllabus}               a directive: a table of units with the minutes of their chapters and exercises
 {questions}              a directive: *Predict* boxes, found by the chapter's number and some of their words
 {citation}               a directive: CITATION.cff as BibTeX, or as plain text
-{colab}`words <notebooks/01-....ipynb>`, {issues}`words </new>`   links to the repository in Colab, and to its issues
 """
 
 import json
@@ -182,14 +181,6 @@ def plain(cited, year):
     return f"{names} ({year}). {cited['title']} (version {cited['version']}). {cited['url']}"
 
 
-def add_links(app, config):
-    """Links that follow from the repository's address, beside those of book/_ext/house.py."""
-    url = config.html_theme_options["repository_url"]
-    owner, name = url.split("/")[-2:]
-    config.extlinks["colab"] = (f"https://colab.research.google.com/github/{owner}/{name}/blob/main/%s", "%s")
-    config.extlinks["issues"] = (f"{url}/issues%s", "%s")
-
-
 def setup(app):
     app.add_role("chapter", ChapterRole())
     app.add_role("course", CourseRole())
@@ -197,6 +188,5 @@ def setup(app):
     app.add_directive("syllabus", Syllabus)
     app.add_directive("questions", Questions)
     app.add_directive("citation", Citation)
-    app.connect("config-inited", add_links, priority=950)  # after house.py
     app.connect("builder-inited", lambda app: chapters.cache_clear())
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,7 +11,7 @@ from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import shorten
-from urllib.parse import quote, urlparse
+from urllib.parse import quote
 
 from bs4 import BeautifulSoup
 from docutils import nodes
@@ -50,7 +50,12 @@ def use_repository_url(app, config):
     owner, name = url.split("/")[-2:]
     config.html_baseurl = config.ogp_site_url = f"https://{owner.lower()}.github.io/{name}/"
     config.notfound_urls_prefix = f"/{name}/"
-    config.extlinks = {"repository": (f"{url}/blob/main/%s", "%s")}  # {repository}`README.md`
+    colab = f"{config.html_theme_options['launch_buttons']['colab_url']}/github/{owner}/{name}"
+    config.extlinks = {  # {repository}`README.md`, {colab}`words <notebooks/01-....ipynb>`, {issues}`words </new>`
+        "repository": (f"{url}/blob/main/%s", "%s"),
+        "colab": (f"{colab}/blob/main/%s", "%s"),
+        "issues": (f"{url}/issues%s", "%s"),
+    }
 
 
 def describe(app, pagename, templatename, context, doctree):
@@ -71,16 +76,14 @@ def describe(app, pagename, templatename, context, doctree):
 
 def frame_page(app, pagename, templatename, context, doctree):
     """Give the templates of this page's frame the addresses that they link to."""
-    repository = context["theme_repository_url"]
     if doctree is None:
         context["noindex"] = True
         return
     suffix = context["page_source_suffix"]
-    context["house_source"] = f"{repository}/blob/main/{pagename}{suffix}"
-    context["house_issue"] = f"{repository}/issues/new?title={quote('On the page ' + pagename)}"
+    context["house_source"] = app.config.extlinks["repository"][0] % f"{pagename}{suffix}"
+    context["house_issue"] = app.config.extlinks["issues"][0] % f"/new?title={quote('On the page ' + pagename)}"
     if suffix == ".ipynb":
-        colab = app.config.html_theme_options["launch_buttons"]["colab_url"]
-        context["house_colab"] = f"{colab}/github{urlparse(repository).path}/blob/main/{pagename}{suffix}"
+        context["house_colab"] = app.config.extlinks["colab"][0] % f"{pagename}{suffix}"
 
 
 def keep_what_is_used(app, pagename, templatename, context, doctree):

@@ -178,7 +178,7 @@ class RewardPlayground extends HTMLElement {
 
   async #submit(fresh = false) {
     if (["loading", "busy"].includes(this.#state) || !this.#complete()) return;
-    const read = this.#read();
+    const [read, example] = [this.#read(), this.#example];
     this.problem.replaceChildren();
     this.#running = undefined;
     try {
@@ -190,7 +190,7 @@ class RewardPlayground extends HTMLElement {
         scored.push({ text, letter: letter(i), ...await this.#scorer.score(read.prompt, text) });
       }
       this.#enter("ready");
-      this.#show(read, scored, seconds(begun));
+      if (this.#example === example) this.#show(read, scored, seconds(begun)); // else the reader has gone on to another
     } catch (error) {
       this.#fail(error);
     }
@@ -236,6 +236,7 @@ class RewardPlayground extends HTMLElement {
     const known = this.#inTheData(read);
     this.#ranked = read;
     const [first, second] = ranking;
+    const margin = first.reward - second.reward;
     this.status.textContent = `Answer ${first.letter} comes first, with a reward of ${signed(first.reward)}; then ` +
       ranking.slice(1).map((answer) => `${answer.letter} ${signed(answer.reward)}`).join(", ") + ".";
     this.#results.replaceChildren(
@@ -246,9 +247,9 @@ class RewardPlayground extends HTMLElement {
       h("div", { class: "axis", "aria-hidden": "true" }, h("span", {}, "−1"), h("span", {}, "0"), h("span", {}, "+1")),
       h("ol", { class: "ranking" }, ...ranking.map((answer, i) => this.#rankedAnswer(answer, i, read, known))),
       h("h2", {}, "How sure it is"),
-      h("p", {}, `That ${first.letter} is better than ${second.letter} has, by the model, the probability ` +
-        `σ(${signed(first.reward)} − (${signed(second.reward)})) = σ(${signed(first.reward - second.reward)}) = `,
-      h("strong", {}, percent(sigmoid(first.reward - second.reward))), ". Fifty percent would be a coin."),
+      h("p", {}, `That ${first.letter} is better than ${second.letter} is likely, says the model, to `,
+        h("strong", {}, percent(sigmoid(margin))), `: σ(${signed(margin)}), of the margin between their rewards. ` +
+        "Fifty percent would be a coin."),
       ...(ranking.length > 2 ? [pairs(ranking)] : []),
       h("p", { class: "note time" }, `Here, in your browser, the model took ${this.#took} s to arrive and start, and ` +
         `${took} s to read these ${scored.length} answers.`));
@@ -380,7 +381,7 @@ function explanation(words, changes, n, answer) {
   return [
     h("p", { class: "legend" }, h("span", { class: "word helps", style: "--strength: 0.8" }, "raises the reward"), " ",
       h("span", { class: "word hurts", style: "--strength: 0.8" }, "lowers it"),
-      " The darker, the more the reward changes when this one word is left out."),
+      " The stronger the color, the more the reward changes when this one word is left out."),
     ...(changes.length < n ? [h("p", {}, `Stopped after ${changes.length} of ${count(n, "word")}.`)] : []),
     h("p", { class: "note" }, "An approximation: words work together, so that these changes do not add up to the reward."),
     h("details", {}, h("summary", {}, "The numbers"),

@@ -60,7 +60,8 @@ export class Scorer {
     worker.onerror = (event) => {
       event.preventDefault();
       for (const { reject } of this.#waiting.values()) {
-        reject(new Problem("worker.js or a file that it needs could not be loaded from this site."));
+        const why = navigator.onLine ? "" : ": you are offline";
+        reject(new Problem(`worker.js or a file that it needs could not be loaded from this site${why}.`));
       }
       this.#waiting.clear();
     };
