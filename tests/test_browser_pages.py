@@ -120,6 +120,61 @@ def test_the_keyboard_reaches_the_text_the_contents_and_the_answers(open_page):
     assert page.problems == []
 
 
+def test_the_keyboard_stops_at_what_can_be_seen_and_once_for_a_heading(open_page):
+    page = open_page("notebooks/03-pairwise-loss.html", wait_until="networkidle")
+    cells = page.locator("article .cell_input").count()
+    page.locator(".cell_input .copybtn").nth(cells - 1).wait_for(state="attached")
+    inside = "Boolean(document.activeElement.closest('article'))"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # skip to the main content
+    while not page.evaluate(inside):
+        page.keyboard.press("Tab")
+    stops = []
+    while page.evaluate(inside):
+        page.wait_for_function("getComputedStyle(document.activeElement).opacity == 1")
+        stops.append(page.evaluate("[document.activeElement.className, getComputedStyle(document.activeElement).outlineStyle]"))
+        page.keyboard.press("Tab")
+    assert [name for name, outline in stops if outline != "solid"] == [], "in focus, and it does not show"
+    assert [name for name, _ in stops if "headerlink" in name] == []
+    assert len([name for name, _ in stops if "copybtn" in name]) == cells > 10, "every cell can be copied, not what it prints"
+    assert len(stops) < 70, stops
+
+
+@pytest.mark.parametrize("path", ["notebooks/03-pairwise-loss", "book/for-teachers", "book/api"])
+def test_where_the_keyboard_does_not_stop_on_this_page_leads(read, path):
+    page = read(f"{path}.html")
+    passed = page.locator(":not(h1) > a.headerlink[tabindex='-1']").evaluate_all("links => links.map((link) => link.hash)")
+    listed = page.locator(".page-toc a").evaluate_all("links => links.map((link) => link.hash)")
+    assert len(passed) > 5 and set(passed) <= set(listed)
+
+
+@pytest.mark.parametrize(
+    "path, shown, copied",
+    [
+        ("book/for-teachers", "$ rmkit data validate", ["rmkit data validate book/cooking.jsonl"]),
+        (
+            "book/api",
+            ">>> pairwise_loss(torch",
+            [
+                "pairwise_loss(torch.tensor([0.3]), torch.tensor([-0.2]))",
+                "pairwise_loss(torch.tensor([-1000.0]), torch.tensor([1000.0]))",
+            ],
+        ),
+        ("book/for-teachers", "import rmkit", None),
+        ("notebooks/03-pairwise-loss", "def win_probability", None),
+    ],
+)
+def test_commands_are_copied_without_their_prompts_and_without_what_they_print(open_page, path, shown, copied):
+    page = open_page(f"{path}.html", wait_until="networkidle", permissions=["clipboard-read", "clipboard-write"])
+    block = page.locator("div.highlight", has=page.locator("pre", has_text=shown)).first
+    block.locator(".copybtn").focus()
+    page.keyboard.press("Enter")
+    page.locator(".copybtn.success").wait_for()
+    lines = copied or block.locator("pre").text_content().rstrip("\n").split("\n")
+    assert page.evaluate("navigator.clipboard.readText()").split("\n") == lines
+    assert page.problems == []
+
+
 def test_the_contents_open_and_close_on_a_phone(open_page):
     page = open_page("notebooks/03-pairwise-loss.html", viewport={"width": 390, "height": 800}, wait_until="networkidle")
     assert not page.get_by_role("link", name="9. The bug museum").is_visible()
@@ -183,6 +238,22 @@ def test_paper_shows_the_chapter_and_not_the_site(open_page, tmp_path):
     paper = page.pdf(path=tmp_path / "chapter.pdf", prefer_css_page_size=True)
     pages = len(re.findall(rb"/Type\s*/Page\b", paper))
     assert words / 500 < pages < words / 100, f"{words} words on {pages} pages"
+
+
+def test_paper_without_what_is_folded(open_page):
+    page = open_page("notebooks/03-pairwise-loss.html", wait_until="networkidle")
+    page.evaluate("window.print = () => dispatchEvent(new Event('beforeprint'))")
+    answers = page.locator("article details")
+    answers.nth(1).evaluate("box => (box.open = true)")
+    page.get_by_role("button", name="Print without what is folded").focus()
+    page.keyboard.press("Enter")
+    page.emulate_media(media="print")
+    assert [answer.is_visible() for answer in answers.all()] == [n == 1 for n in range(answers.count())]
+    assert page.get_by_text("Predict").first.is_visible(), "the questions are left out too"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("article details[open]").count() == 1 and page.locator("article details[hidden]").count() == 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("article details[open]").count() == answers.count(), "the next time everything is printed again"
 
 
 def test_the_landing_page_is_light(chromium, site):

@@ -138,6 +138,10 @@ def test_ids_and_rewards_are_those_of_python(open_playground, site, model):
     for js, python in zip(found, encoded, strict=True):
         assert bool(js["unreadPrompt"]) == bool(python.cut_prompt)
         assert bool(js["unreadResponse"]) == bool(python.cut_response)
+        assert len(js["unknownPrompt"] + js["unknownResponse"]) == python.ids.count(model.tokenizer.unk_token_id)
+    whole = [len(model.tokenizer.tokenize(prompt)) for prompt, _ in pairs]
+    lost = [0 < n == text.cut_prompt for n, text in zip(whole, encoded, strict=True)]
+    assert [text["wholePromptUnread"] for text in found] == lost and 0 < sum(lost) < len(lost)
 
 
 def test_characters_are_read_as_in_python(open_playground, site, model):
@@ -229,15 +233,115 @@ def test_says_what_was_not_read(open_playground, model):
     no_room = "words for which the model has no room"
     lost = long.split()[room:]
     assert f"the end of this answer, {len(lost)} {no_room}: “{' '.join(lost)[:90]}" in items["A"]
-    assert f"the start of the question, 60 {no_room}" in items["A"]
+    assert "The whole question was not read: this answer takes all the room" in items["A"]
+    assert "start of the question" not in items["A"]
     assert f"the start of the question, {60 + 230 - room} {no_room}: “{prompt[:90]}" in items["B"]
-    assert "the end of" not in items["B"]
+    assert "the end of" not in items["B"] and "whole question" not in items["B"]
+    assert "The question was cut beside A and B," in page.locator(RESULTS).inner_text()
 
     item = page.locator(".ranking > li:has(strong:text-is('Answer A'))")
     item.get_by_role("button", name="Why?").click()
     item.get_by_role("button", name="Stop").click()
     expect(item.locator(".why")).to_contain_text("Stopped after", timeout=SLOW)
     assert item.locator(".text .unread").all_text_contents() == lost
+
+
+def test_says_which_answers_are_the_same_to_the_model(open_playground, example):
+    title, _, answers, _ = example
+    page = open_playground()
+    page.select_option("#rp-example", label=title)
+    rank(page)
+    agreement = page.locator(RESULTS).get_by_text("the same way round").inner_text()
+    page.get_by_role("button", name="Duplicate answer A").click()
+    copy = page.locator(".answers textarea").last
+    expect(copy).to_be_focused()
+    expect(copy).to_have_value(answers[0])
+    last = "ABCDEFGHI"[len(answers)]
+    rewards = dict(rank(page))
+    assert rewards["A"] == rewards[last]
+    text = page.locator(RESULTS).inner_text()
+    assert f"Equal: A and {last} get the same reward: they are the same text." in text
+    assert agreement in text, "a pair is counted twice"
+    places = page.locator(".place").all_text_contents()
+    assert len(set(places)) == len(places) - 1
+
+    copy.fill(f"  {answers[0].upper()} ")
+    rank(page)
+    alike = f"A and {last} get the same reward: they differ only in what the model does not see, such as capitals"
+    assert alike in page.locator(RESULTS).inner_text()
+    assert page.problems == []
+
+
+GIVEN = """
+export class Problem extends Error {}
+export class Scorer {
+  async load() {}
+  async score(prompt, response) {
+    const nothing = { unreadPrompt: "", unreadResponse: "", unknownPrompt: [], unknownResponse: [] };
+    return { reward: Number(response), ids: [response], ...nothing };
+  }
+}"""
+
+
+def test_equal_rewards_share_a_place(open_playground):
+    """With a model that is not one: each answer is its own reward."""
+    page = open_playground()
+    page.route("**/playground/scorer.js", lambda route: route.fulfill(body=GIVEN, content_type="text/javascript"))
+    page.reload()
+    page.select_option("#rp-example", "own")
+    page.fill("#rp-prompt", "How much?")
+    page.get_by_role("button", name="Add an answer").click()
+    for n, reward in enumerate(["0.1001", "-0.5", "0.1004"]):
+        page.fill(f"#rp-answer-{n}", reward)
+    assert rank(page) == [("C", 0.1), ("A", 0.1), ("B", -0.5)]
+    assert page.locator(".place").all_text_contents() == ["1.", "1.", "3."]
+    text = page.locator(RESULTS).inner_text()
+    assert "Equal: A and C get the same reward: their texts differ, but not their rewards, to three decimals." in text
+    assert "Between A and C it has no preference" in text and "50%" in text
+    said = "Answers A and C share the first place, with a reward of +0.100; then B −0.500."
+    expect(page.locator("reward-playground [role=status]")).to_have_text(said)
+
+    page.fill("#rp-answer-2", "0.2")
+    rank(page)
+    assert page.locator(".place").all_text_contents() == ["1.", "2.", "3."]
+    text = page.locator(RESULTS).inner_text()
+    assert "Equal:" not in text and "That C is better than A is likely" in text
+
+
+def test_says_what_the_vocabulary_does_not_have(open_playground):
+    page = open_playground()
+    page.select_option("#rp-example", "own")
+    page.fill("#rp-prompt", "Is 👍 a contract?")
+    page.fill("#rp-answer-0", "👍 Yes, 🤝 👍.")
+    page.fill("#rp-answer-1", "It can be.")
+    rank(page)
+    items = {name: page.locator(f".ranking > li:has(strong:text-is('Answer {name}'))").inner_text() for name in "AB"}
+    assert "Unknown: 3 tokens of this answer, which the model reads as [UNK]" in items["A"]
+    assert "“👍”, “🤝”" in items["A"]
+    assert "Unknown" not in items["B"]
+    assert page.locator(RESULTS).inner_text().count("Unknown: 1 token of the question") == 1
+    assert page.problems == []
+
+
+def test_folds_a_long_answer(open_playground):
+    page = open_playground()
+    page.fill("#rp-answer-0", "word " * 2000)
+    rank(page)
+    item = page.locator(".ranking > li:has(strong:text-is('Answer A'))")
+    text = item.locator(".text")
+    lines = "text => Math.round(text.clientHeight / parseFloat(getComputedStyle(text).lineHeight))"
+    assert text.evaluate(lines) == 6
+    item.get_by_role("button", name="Show all 2,000 words of answer A").focus()
+    page.keyboard.press("Enter")
+    assert text.evaluate(lines) > 50
+    expect(item.get_by_role("button", name="Show less of answer A")).to_be_focused()
+    page.keyboard.press("Enter")
+    assert text.evaluate(lines) == 6
+    expect(item.get_by_role("button", name="Show all")).to_be_in_viewport()
+    item.get_by_role("button", name="Why?").click()
+    assert text.evaluate(lines) > 50, "the words that it marks are folded away"
+    assert page.locator(".fold").count() == 1, "a short answer is folded"
+    assert page.problems == []
 
 
 # --- before the click, and after
@@ -315,6 +419,37 @@ def test_two_to_nine_answers_and_what_was_typed_stays(open_playground, example):
     expect(page.locator("#rp-answer-1")).to_have_value("Changed.")
 
 
+def test_an_example_can_be_restored(open_playground, example):
+    title, prompt, answers, _ = example
+    page = open_playground()
+    page.select_option("#rp-example", label=title)
+    rank(page)
+    restore = page.get_by_role("button", name="Restore example")
+    expect(restore).to_be_hidden()
+    page.fill("#rp-prompt", "Another question?")
+    page.get_by_role("button", name="Remove answer B").click()
+    page.get_by_role("button", name="Add an answer").click()
+    expect(page.locator(".changed")).to_be_visible()
+    page.locator("#rp-example").focus()
+    page.keyboard.press("Tab")
+    expect(restore).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#rp-prompt")).to_have_value(prompt)
+    assert page.locator(".answers textarea").evaluate_all("fields => fields.map((field) => field.value)") == answers
+    expect(page.locator("reward-playground [role=status]")).to_have_text("The example is as it was.")
+    expect(page.locator("#rp-example")).to_be_focused()
+    expect(restore).to_be_hidden()
+    expect(page.locator(".changed")).to_be_hidden()
+
+    page.fill("#rp-answer-0", "Changed.")
+    expect(restore).to_be_visible()
+    page.fill("#rp-answer-0", answers[0])
+    expect(restore).to_be_hidden()
+    page.select_option("#rp-example", "own")
+    page.fill("#rp-answer-0", "Mine.")
+    expect(restore).to_be_hidden()
+
+
 def test_says_that_results_are_of_the_texts_before(open_playground):
     page = open_playground()
     rank(page)
@@ -343,8 +478,8 @@ def test_a_keyboard_is_enough(open_playground):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
     expect(page.locator("#rp-prompt")).to_be_focused()
-    for _ in range(2):
-        page.keyboard.press("Tab")  # "Remove", then the field
+    for _ in range(3):
+        page.keyboard.press("Tab")  # "Duplicate", "Remove", then the field
     expect(page.locator("#rp-answer-0")).to_be_focused()
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Control+A")

@@ -107,7 +107,9 @@ def keep_what_is_used(app, pagename, templatename, context, doctree):
 
 
 def improve_body(app, pagename, templatename, context, doctree):
-    """Images that know their size and wait until they are near; wide tables that the keyboard can scroll; no empty headers."""
+    """Images that know their size and wait until they are near; wide tables that the keyboard can scroll; no empty headers; a
+    keyboard that does not stop at every heading.
+    """
     if "body" not in context:
         return
     soup = BeautifulSoup(context["body"], "html.parser")
@@ -130,6 +132,10 @@ def improve_body(app, pagename, templatename, context, doctree):
     for strong in soup.select("p > strong:first-child"):
         if strong.get_text().startswith("Predict") and not strong.find_previous_sibling(string=True):
             strong.parent["class"] = "house-predict"
+    listed = {link["href"] for link in BeautifulSoup(context.get("toc", ""), "html.parser").select("a")}
+    for link in soup.select("a.headerlink"):
+        if link.parent.name == "h1" or link["href"] in listed:
+            link["tabindex"] = "-1"  # for "On this page" leads there too, and the page's own address to its title
     for header in soup.find_all("th"):
         if not header.get_text(strip=True):
             header.name = "td"

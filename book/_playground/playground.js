@@ -6,13 +6,17 @@ import { splitWords } from "./wordpiece.js";
 
 const FEWEST = 2;
 const MOST = 9;
+const LONG = { characters: 700, lines: 8 }; // an answer beyond it is folded in the results
 const letter = (i) => "ABCDEFGHI"[i];
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 const percent = (share) => `${Math.round(100 * share)}%`;
 const seconds = (since) => ((performance.now() - since) / 1000).toFixed(1);
 const signed = (x) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(3)}`;
-const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+const list = (names) => (names.length < 2 ? names : [names.slice(0, -1).join(", "), names.at(-1)]).join(" and ");
+const tied = (one, other) => signed(one.reward) === signed(other.reward); // as far as a reader can see
+const key = ({ prompt, answers }) => JSON.stringify([prompt, answers]);
 
 // An element: h("p", {class: "note"}, "text", another). Text is never read as HTML.
 function h(name, attributes = {}, ...children) {
@@ -47,7 +51,8 @@ class RewardPlayground extends HTMLElement {
     const options = this.examples.map(({ title }, i) => h("option", { value: i }, title));
     this.select = h("select", { id: "rp-example", onchange: () => this.#choose(this.select.value) },
       ...options, h("option", { value: "own" }, "My own question"));
-    this.prompt = h("textarea", { id: "rp-prompt", rows: 2, "aria-describedby": "rp-prompt-error" });
+    this.restore = h("button", { type: "button", onclick: () => this.#restore() }, "Restore example");
+    this.prompt = h("textarea", { id: "rp-prompt", rows: 2, dir: "auto", "aria-describedby": "rp-prompt-error" });
     this.answers = h("ol", { class: "answers" });
     this.add = h("button", { type: "button", onclick: () => this.#addAnswer() }, "Add an answer");
     this.rank = h("button", { type: "submit", class: "primary" });
@@ -58,7 +63,8 @@ class RewardPlayground extends HTMLElement {
     this.problem = h("div", { class: "problem", role: "alert" });
     this.status = h("p", { class: "visually-hidden", role: "status" });
     const form = h("form", { novalidate: true, autocomplete: "off" },
-      h("p", { class: "field" }, h("label", { for: "rp-example" }, "Start from"), this.select),
+      h("p", { class: "field" }, h("label", { for: "rp-example" }, "Start from"),
+        h("span", { class: "start" }, this.select, this.restore)),
       h("div", { class: "field" }, h("label", { for: "rp-prompt" }, "Question or instruction"), this.prompt,
         h("p", { class: "error", id: "rp-prompt-error" })),
       h("fieldset", {}, h("legend", {}, "Answers to compare"), this.answers, this.add),
@@ -97,20 +103,32 @@ class RewardPlayground extends HTMLElement {
   #choose(value) {
     if (this.#example !== undefined) this.#left[this.#example] = this.#read();
     this.#example = value;
-    const { prompt, answers } = this.#left[value] ?? this.examples[value];
-    this.prompt.value = prompt;
-    this.answers.replaceChildren(...answers.map((text) => this.#answer(text)));
-    this.#number();
-    this.#clearErrors();
+    this.#fill(this.#left[value] ?? this.examples[value]);
     this.#results.hidden = true;
     this.#running = undefined;
     this.status.textContent = "";
   }
 
+  #restore() {
+    this.#fill(this.examples[this.#example]);
+    this.select.focus(); // for the button is gone
+    this.status.textContent = "The example is as it was.";
+  }
+
+  #fill({ prompt, answers }) {
+    this.prompt.value = prompt;
+    this.answers.replaceChildren(...answers.map((text) => this.#answer(text)));
+    this.#number();
+    this.#clearErrors();
+    this.#markChanged();
+  }
+
   #answer(text = "") {
-    const item = h("li", {},
-      h("label", {}), h("button", { type: "button", class: "remove", onclick: () => this.#remove(item) }, "Remove"),
-      Object.assign(h("textarea", { rows: 2 }), { value: text }), h("p", { class: "error" }));
+    const field = Object.assign(h("textarea", { rows: 2, dir: "auto" }), { value: text });
+    const item = h("li", {}, h("label", {}),
+      h("button", { type: "button", class: "quiet", onclick: () => this.#addAnswer(field.value) }, "Duplicate"),
+      h("button", { type: "button", class: "quiet", onclick: () => this.#remove(item) }, "Remove"),
+      field, h("p", { class: "error" }));
     return item;
   }
 
@@ -118,19 +136,21 @@ class RewardPlayground extends HTMLElement {
   #number() {
     const items = [...this.answers.children];
     items.forEach((item, i) => {
-      const [label, remove, text, error] = item.children;
+      const [label, duplicate, remove, text, error] = item.children;
       label.textContent = `Answer ${letter(i)}`;
       label.htmlFor = text.id = `rp-answer-${i}`;
       error.id = `rp-answer-${i}-error`;
       text.setAttribute("aria-describedby", error.id);
+      duplicate.setAttribute("aria-label", `Duplicate answer ${letter(i)}`);
+      duplicate.hidden = items.length >= MOST;
       remove.setAttribute("aria-label", `Remove answer ${letter(i)}`);
       remove.hidden = items.length <= FEWEST;
     });
     this.add.hidden = items.length >= MOST;
   }
 
-  #addAnswer() {
-    this.answers.append(this.#answer());
+  #addAnswer(text) {
+    this.answers.append(this.#answer(text));
     this.#number();
     this.answers.lastChild.querySelector("textarea").focus();
     this.#markChanged();
@@ -170,8 +190,10 @@ class RewardPlayground extends HTMLElement {
   }
 
   #markChanged() {
-    const changed = this.#ranked && JSON.stringify(this.#read()) !== JSON.stringify(this.#ranked);
-    this.#results.querySelector(".changed")?.toggleAttribute("hidden", !changed);
+    const now = key(this.#read());
+    const example = this.examples[this.#example];
+    this.restore.hidden = !example || now === key(example);
+    this.#results.querySelector(".changed")?.toggleAttribute("hidden", now === key(this.#ranked));
   }
 
   // --- ranking
@@ -235,21 +257,16 @@ class RewardPlayground extends HTMLElement {
     const ranking = [...scored].sort((a, b) => b.reward - a.reward);
     const known = this.#inTheData(read);
     this.#ranked = read;
-    const [first, second] = ranking;
-    const margin = first.reward - second.reward;
-    this.status.textContent = `Answer ${first.letter} comes first, with a reward of ${signed(first.reward)}; then ` +
-      ranking.slice(1).map((answer) => `${answer.letter} ${signed(answer.reward)}`).join(", ") + ".";
+    this.status.textContent = said(ranking);
     this.#results.replaceChildren(
       h("h2", { id: "rp-ranking" }, "The model’s ranking"),
       h("p", { class: "changed", hidden: true },
         "You have changed the texts since. These are the results for what stood there before."),
       ...(known ? [h("p", {}, agreement(ranking, known))] : []),
+      ...ties(ranking), ...aboutTheQuestion(scored),
       h("div", { class: "axis", "aria-hidden": "true" }, h("span", {}, "−1"), h("span", {}, "0"), h("span", {}, "+1")),
-      h("ol", { class: "ranking" }, ...ranking.map((answer, i) => this.#rankedAnswer(answer, i, read, known))),
-      h("h2", {}, "How sure it is"),
-      h("p", {}, `That ${first.letter} is better than ${second.letter} is likely, says the model, to `,
-        h("strong", {}, percent(sigmoid(margin))), `: σ(${signed(margin)}), of the margin between their rewards. ` +
-        "Fifty percent would be a coin."),
+      h("ol", { class: "ranking" }, ...ranking.map((answer) => this.#rankedAnswer(answer, ranking, read, known))),
+      h("h2", {}, "How sure it is"), sureness(ranking),
       ...(ranking.length > 2 ? [pairs(ranking)] : []),
       h("p", { class: "note time" }, `Here, in your browser, the model took ${this.#took} s to arrive and start, and ` +
         `${took} s to read these ${scored.length} answers.`));
@@ -264,21 +281,28 @@ class RewardPlayground extends HTMLElement {
     const example = this.examples[this.#example];
     if (example?.prompt !== prompt) return undefined;
     const known = new Map(example.answers.map((text, i) => [text, example.ranks[i]]));
-    return answers.filter((text) => known.has(text)).length > 1 ? known : undefined;
+    const ranks = answers.filter((text) => known.has(text)).map((text) => known.get(text));
+    return new Set(ranks).size > 1 ? known : undefined; // else there is no better and worse among them
   }
 
-  #rankedAnswer(answer, i, read, known) {
-    const text = h("p", { class: "text" }, answer.text);
+  #rankedAnswer(answer, ranking, read, known) {
+    const place = 1 + ranking.findIndex((other) => tied(other, answer));
+    const text = h("p", { class: "text", dir: "auto" }, answer.text);
     const rank = known?.get(answer.text);
     const why = h("div", { class: "why" });
     const item = h("li", {},
-      h("p", { class: "head" }, h("span", { class: "place" }, `${i + 1}.`), h("strong", {}, `Answer ${answer.letter}`),
+      h("p", { class: "head" }, h("span", { class: "place" }, `${place}.`), h("strong", {}, `Answer ${answer.letter}`),
         h("span", { class: "reward" }, signed(answer.reward)),
         ...(rank === undefined ? [] : [h("span", { class: "data" }, `in the data: ${ordinal(rank, known)}`)])),
       bar(answer.reward), text);
-    const { unreadPrompt, unreadResponse } = answer;
+    if (isLong(answer.text)) item.append(fold(text, answer));
+    const { unreadPrompt, unreadResponse, wholePromptUnread, unknownResponse } = answer;
     if (unreadResponse) item.append(unread("the end of this answer", unreadResponse));
-    if (unreadPrompt) item.append(unread("the start of the question", unreadPrompt));
+    if (wholePromptUnread) {
+      item.append(note("The whole question was not read: ", "this answer takes all the room that the model has, so that it was " +
+        "judged without any question."));
+    } else if (unreadPrompt) item.append(unread("the start of the question", unreadPrompt));
+    if (unknownResponse.length) item.append(unknown("this answer", unknownResponse));
     const explain = h("button", { type: "button", onclick: () => this.#explain(explain, read.prompt, answer, text, why) },
       "Why? Leave out one word at a time", h("span", { class: "visually-hidden" }, `: answer ${answer.letter}`));
     item.append(explain, why);
@@ -303,6 +327,7 @@ class RewardPlayground extends HTMLElement {
     button.firstChild.data = "Stop";
     const meter = h("progress", { max: read.length, value: 0, "aria-label": "Words left out" });
     why.replaceChildren(meter);
+    if (text.classList.contains("folded")) text.nextElementSibling.click();
     try {
       for (let i = 0; i < read.length && words.length > 1 && this.#running === run; i++) {
         const without = [...words.slice(0, i), ...words.slice(i + 1)].join(" ");
@@ -335,19 +360,89 @@ function ordinal(rank, known) {
 }
 
 function agreement(ranking, known) {
-  const ranks = ranking.map(({ text }) => known.get(text)).filter((rank) => rank !== undefined);
+  const texts = [...new Set(ranking.map(({ text }) => text))]; // once each: some may stand there twice
+  const ranks = texts.map((text) => known.get(text)).filter((rank) => rank !== undefined);
   const ordered = ranks.flatMap((rank, i) => ranks.slice(i + 1).map((other) => other - rank)).filter((step) => step);
   const right = ordered.filter((step) => step > 0).length;
   return "The course data has an order for these answers too, shown beside each. " +
     `Of its ${count(ordered.length, "pair")} of a better and a worse answer, the model puts ${right} the same way round.`;
 }
 
-// What the model could not read: all of it if it is short, else how it begins and ends.
+// The ranking in a sentence, for those who do not see it.
+function said(ranking) {
+  const first = ranking.filter((answer) => tied(answer, ranking[0])).map(({ letter }) => letter);
+  const begins = first.length > 1 ? `Answers ${list(first)} share the first place` : `Answer ${first[0]} comes first`;
+  const then = ranking.slice(first.length).map((answer) => `${answer.letter} ${signed(answer.reward)}`);
+  return `${begins}, with a reward of ${signed(ranking[0].reward)}${then.length ? "; then " : ""}${then.join(", ")}.`;
+}
+
+function sureness([first, second]) {
+  if (tied(first, second)) {
+    return h("p", {}, `Between ${first.letter} and ${second.letter} it has no preference: their margin is 0, to three ` +
+      "decimals, and σ(0) is ", h("strong", {}, "50%"), ", a coin.");
+  }
+  const margin = first.reward - second.reward;
+  return h("p", {}, `That ${first.letter} is better than ${second.letter} is likely, says the model, to `,
+    h("strong", {}, percent(sigmoid(margin))), `: σ(${signed(margin)}), of the margin between their rewards. ` +
+    "Fifty percent would be a coin.");
+}
+
+// Which answers got the same reward, and why.
+function ties(ranking) {
+  const groups = ranking.map((answer) => ranking.filter((other) => tied(answer, other)))
+    .filter((group, i) => group.length > 1 && group[0] === ranking[i]);
+  return groups.map((group) => {
+    const same = (part) => group.every((answer) => String(answer[part]) === String(group[0][part]));
+    const why = same("text") ? "they are the same text" : same("ids")
+      ? "they differ only in what the model does not see, such as capitals, accents, spaces, or words that it has no room for"
+      : "their texts differ, but not their rewards, to three decimals";
+    return note("Equal: ", `${list(group.map(({ letter }) => letter).sort())} get the same reward: ${why}. They share a ` +
+      "place, and which of them stands above means nothing.");
+  });
+}
+
+// What holds for the question, and so for all answers.
+function aboutTheQuestion(scored) {
+  const cut = scored.filter(({ unreadPrompt }) => unreadPrompt).map(({ letter }) => letter);
+  const [most] = [...scored].sort((a, b) => b.unknownPrompt.length - a.unknownPrompt.length);
+  return [
+    ...(cut.length ? [note("The question was cut ", `beside ${list(cut)}, for both together are longer than the model can ` +
+      "read. Rewards can be compared only for the same question: compare these with care.")] : []),
+    ...(most.unknownPrompt.length ? [unknown("the question", most.unknownPrompt)] : []),
+  ];
+}
+
+const note = (begins, ...rest) => h("p", { class: "cut" }, h("strong", {}, begins), ...rest);
+
+// Some words of a text: all of it if it is short, else how it begins and ends.
+const shortened = (text) => (text.length > 160 ? `${text.slice(0, 100)} … ${text.slice(-50)}` : text);
+
 function unread(part, text) {
-  const shown = text.length > 160 ? `${text.slice(0, 100)} … ${text.slice(-50)}` : text;
   const words = count(splitWords(text).length, "word");
-  return h("p", { class: "cut" },
-    h("strong", {}, "Not read: "), `${part}, ${words} for which the model has no room: “${shown}”`);
+  return note("Not read: ", `${part}, ${words} for which the model has no room: “${shortened(text)}”`);
+}
+
+function unknown(part, units) {
+  const shown = shortened([...new Set(units)].join("”, “"));
+  return note("Unknown: ", `${count(units.length, "token")} of ${part}, which the model reads as [UNK], whatever they mean, ` +
+    `for its vocabulary has no such word or sign: “${shown}”`);
+}
+
+const isLong = (text) => text.length > LONG.characters || text.split("\n").length > LONG.lines;
+
+// A button below a long text, which shows its first lines until one asks for all.
+function fold(text, answer) {
+  const words = count(splitWords(answer.text).length, "word");
+  const of = h("span", { class: "visually-hidden" }, ` of answer ${answer.letter}`);
+  const button = h("button", { type: "button", class: "fold" });
+  const toggle = () => {
+    const folded = text.classList.toggle("folded");
+    button.replaceChildren(folded ? `Show all ${words}` : "Show less", of);
+    if (folded) button.scrollIntoView({ block: "nearest" }); // it was far below
+  };
+  button.addEventListener("click", toggle);
+  toggle();
+  return button;
 }
 
 // Each pair's probability, the row better than the column.

@@ -2,7 +2,7 @@
 //   const { Scorer } = await import("../playground/scorer.js");
 //   const scorer = new Scorer();
 //   await scorer.load((bytes) => console.log(bytes));
-//   await scorer.score("What is a lease?", "A contract.");    // {reward, ids, unreadPrompt, unreadResponse}
+//   await scorer.score("What is a lease?", "A contract.");    // {reward, ids, unreadPrompt, ...}
 
 // What went wrong, in a sentence for the reader; `retry` says whether trying again can help.
 export class Problem extends Error {
@@ -29,7 +29,8 @@ export class Scorer {
     }
   }
 
-  // The reward of one answer: a number, the token ids that were read, and the words at either end that were not.
+  // The reward of one answer: a number, the token ids that were read, the words at either end that were not, and those that
+  // the vocabulary does not have.
   score(prompt, response) {
     return this.#ask("score", { prompt, response });
   }

@@ -55,11 +55,11 @@ export class WordPiece {
     return this.settings.lowercase ? Array.from(clean, (character) => character.toLowerCase()).join("") : clean;
   }
 
-  // The token ids of a text, without [CLS] and [SEP].
+  // The tokens of a text, without [CLS] and [SEP]: {id, unit}, the unit being the word or mark that it is of.
   tokenize(text) {
     return text.split(this.split).flatMap((part) => {
-      if (Object.hasOwn(this.settings.special, part)) return [this.settings.special[part]];
-      return this.units(this.normalize(part)).flatMap((unit) => this.pieces(unit));
+      if (Object.hasOwn(this.settings.special, part)) return [{ id: this.settings.special[part], unit: part }];
+      return this.units(this.normalize(part)).flatMap((unit) => this.pieces(unit).map((id) => ({ id, unit })));
     });
   }
 
@@ -100,17 +100,22 @@ export class WordPiece {
   }
 
   // "[CLS] prompt response [SEP]" in at most maxLength tokens. What is too long loses the start of its prompt, so that the
-  // response stays whole; only a response that alone is too long loses its end.
+  // response stays whole; only a response that alone is too long loses its end. Also what was not read and what is unknown.
   encode(prompt, response, maxLength) {
-    const { cls, sep } = this.settings;
+    const { cls, sep, unk } = this.settings;
     const room = maxLength - 2;
     const whole = { prompt: this.tokenize(prompt), response: this.tokenize(response) };
-    const read = whole.response.slice(0, room);
-    const cutPrompt = Math.max(0, whole.prompt.length - (room - read.length));
+    const readResponse = whole.response.slice(0, room);
+    const cutPrompt = Math.max(0, whole.prompt.length - (room - readResponse.length));
+    const readPrompt = whole.prompt.slice(cutPrompt);
+    const unknown = (tokens) => tokens.filter(({ id }) => id === unk).map(({ unit }) => unit);
     return {
-      ids: [cls, ...whole.prompt.slice(cutPrompt), ...read, sep],
+      ids: [cls, ...[...readPrompt, ...readResponse].map(({ id }) => id), sep],
       unreadPrompt: cutPrompt ? this.firstWords(prompt, cutPrompt) : "",
-      unreadResponse: this.wordsAfter(response, read.length),
+      unreadResponse: this.wordsAfter(response, readResponse.length),
+      wholePromptUnread: cutPrompt > 0 && !readPrompt.length,
+      unknownPrompt: unknown(readPrompt),
+      unknownResponse: unknown(readResponse),
     };
   }
 

@@ -1,6 +1,6 @@
 // Runs the reward model beside the page, so that the page stays alive. scorer.js talks to it; messages are
 //   in:  {id, call: "load", fresh}                      out: {id, progress: bytes}..., then {id, result}
-//        {id, call: "score", prompt, response}               {id, result: {reward, ids, unreadPrompt, unreadResponse}}
+//        {id, call: "score", prompt, response}               {id, result: {reward, ids, ...}}, as in wordpiece.js
 // or, when something fails, {id, problem: a sentence for the reader, retry: whether trying again can help}.
 
 import { Problem } from "./scorer.js";
@@ -107,12 +107,12 @@ async function download(name, fresh, onProgress) {
 const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 async function score({ prompt, response }) {
-  const { ids, unreadPrompt, unreadResponse } = tokenizer.encode(prompt, response, manifest.max_length);
+  const { ids, ...notes } = tokenizer.encode(prompt, response, manifest.max_length);
   const row = (numbers) => new Tensor("int64", BigInt64Array.from(numbers, BigInt), [1, ids.length]); // (N = 1, T)
   const all = { input_ids: ids, attention_mask: ids.map(() => 1), token_type_ids: ids.map(() => 0) };
   const inputs = Object.fromEntries(session.inputNames.map((name) => [name, row(all[name])]));
   const { rewards } = await session.run(inputs);
-  return { reward: rewards.data[0], ids, unreadPrompt, unreadResponse };
+  return { reward: rewards.data[0], ids, ...notes };
 }
 
 const CALLS = { load, score };
