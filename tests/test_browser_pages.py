@@ -23,6 +23,12 @@ TAPPED = """() => [...document.querySelectorAll(
 )].filter((one) => one.checkVisibility() && Math.min(...["width", "height"].map((side) => one.getBoundingClientRect()[side])) < 24)
   .map((one) => one.outerHTML.slice(0, 160))"""
 
+STOP = """() => {
+  const here = document.activeElement;
+  const outline = getComputedStyle(here).outlineStyle;
+  return { name: here.className || here.tagName, outline, inHeading: Boolean(here.closest("h1, h2, h3, h4, h5")) };
+}"""
+
 
 @pytest.fixture(scope="module")
 def axe():
@@ -132,12 +138,14 @@ def test_the_keyboard_stops_at_what_can_be_seen_and_once_for_a_heading(open_page
     stops = []
     while page.evaluate(inside):
         page.wait_for_function("getComputedStyle(document.activeElement).opacity == 1")
-        stops.append(page.evaluate("[document.activeElement.className, getComputedStyle(document.activeElement).outlineStyle]"))
+        stops.append(page.evaluate(STOP))
         page.keyboard.press("Tab")
-    assert [name for name, outline in stops if outline != "solid"] == [], "in focus, and it does not show"
-    assert [name for name, _ in stops if "headerlink" in name] == []
-    assert len([name for name, _ in stops if "copybtn" in name]) == cells > 10, "every cell can be copied, not what it prints"
-    assert len(stops) < 70, stops
+    assert [stop for stop in stops if stop["outline"] != "solid"] == [], "in focus, and it does not show"
+    assert [stop for stop in stops if stop["inHeading"]] == []
+    copies = [stop for stop in stops if "copybtn" in stop["name"]]
+    assert len(copies) == cells > 10, "a cell can be copied; what it prints is no stop"
+    possible = page.locator("article .highlight pre, article a.headerlink").count()
+    assert len([stop for stop in stops if re.search("copybtn|headerlink", stop["name"])]) < possible / 2
 
 
 @pytest.mark.parametrize("path", ["notebooks/03-pairwise-loss", "book/for-teachers", "book/api"])
@@ -242,7 +250,7 @@ def test_paper_shows_the_chapter_and_not_the_site(open_page, tmp_path):
 
 def test_paper_without_what_is_folded(open_page):
     page = open_page("notebooks/03-pairwise-loss.html", wait_until="networkidle")
-    page.evaluate("window.print = () => dispatchEvent(new Event('beforeprint'))")
+    page.evaluate("() => { window.print = () => dispatchEvent(new Event('beforeprint')); }")
     answers = page.locator("article details")
     answers.nth(1).evaluate("box => (box.open = true)")
     page.get_by_role("button", name="Print without what is folded").focus()

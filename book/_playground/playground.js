@@ -370,7 +370,7 @@ function agreement(ranking, known) {
 
 // The ranking in a sentence, for those who do not see it.
 function said(ranking) {
-  const first = ranking.filter((answer) => tied(answer, ranking[0])).map(({ letter }) => letter);
+  const first = ranking.filter((answer) => tied(answer, ranking[0])).map(({ letter }) => letter).sort();
   const begins = first.length > 1 ? `Answers ${list(first)} share the first place` : `Answer ${first[0]} comes first`;
   const then = ranking.slice(first.length).map((answer) => `${answer.letter} ${signed(answer.reward)}`);
   return `${begins}, with a reward of ${signed(ranking[0].reward)}${then.length ? "; then " : ""}${then.join(", ")}.`;
@@ -378,8 +378,8 @@ function said(ranking) {
 
 function sureness([first, second]) {
   if (tied(first, second)) {
-    return h("p", {}, `Between ${first.letter} and ${second.letter} it has no preference: their margin is 0, to three ` +
-      "decimals, and σ(0) is ", h("strong", {}, "50%"), ", a coin.");
+    return h("p", {}, `Between ${list([first.letter, second.letter].sort())} it has no preference: their margin is 0, to ` +
+      "three decimals, and σ(0) is ", h("strong", {}, "50%"), ", a coin.");
   }
   const margin = first.reward - second.reward;
   return h("p", {}, `That ${first.letter} is better than ${second.letter} is likely, says the model, to `,
@@ -389,16 +389,23 @@ function sureness([first, second]) {
 
 // Which answers got the same reward, and why.
 function ties(ranking) {
-  const groups = ranking.map((answer) => ranking.filter((other) => tied(answer, other)))
-    .filter((group, i) => group.length > 1 && group[0] === ranking[i]);
-  return groups.map((group) => {
-    const same = (part) => group.every((answer) => String(answer[part]) === String(group[0][part]));
-    const why = same("text") ? "they are the same text" : same("ids")
-      ? "they differ only in what the model does not see, such as capitals, accents, spaces, or words that it has no room for"
-      : "their texts differ, but not their rewards, to three decimals";
-    return note("Equal: ", `${list(group.map(({ letter }) => letter).sort())} get the same reward: ${why}. They share a ` +
-      "place, and which of them stands above means nothing.");
-  });
+  const letters = (group) => list(group.map(({ letter }) => letter).sort());
+  const same = (part, group) => group.every((answer) => answer[part].toString() === group[0][part].toString());
+  const notes = [
+    ...groups(ranking, (one, other) => same("ids", [one, other])).map((group) => `${letters(group)} get the same reward: ` + (
+      same("text", group) ? "they are the same text." : "they differ only in what the model does not see, such as capitals, " +
+        "accents, spaces, or words that it has no room for.")),
+    ...groups(ranking, tied).filter((group) => !same("ids", group)).map((group) =>
+      `${letters(group)} get the same reward, to three decimals, though not all of them read the same.`),
+  ];
+  return notes.length ? [note("Equal: ", notes.join(" "), " Answers with equal rewards share a place, and which of them stands " +
+    "above means nothing.")] : [];
+}
+
+// The answers that are alike, where there are two or more.
+function groups(answers, alike) {
+  const found = answers.map((answer) => answers.filter((other) => alike(answer, other)));
+  return found.filter((group, i) => group.length > 1 && group[0] === answers[i]);
 }
 
 // What holds for the question, and so for all answers.
