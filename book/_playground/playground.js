@@ -431,8 +431,8 @@ function unread(part, text) {
 
 function unknown(part, units) {
   const shown = shortened([...new Set(units)].join("”, “"));
-  return note("Unknown: ", `${count(units.length, "token")} of ${part}, which the model reads as [UNK], whatever they mean, ` +
-    `for its vocabulary has no such word or sign: “${shown}”`);
+  return note("Unknown: ", `${count(units.length, "token")} of ${part}. The model’s vocabulary has no such word or sign, and it ` +
+    `reads [UNK] instead: “${shown}”`);
 }
 
 const isLong = (text) => text.length > LONG.characters || text.split("\n").length > LONG.lines;
