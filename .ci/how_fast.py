@@ -266,15 +266,16 @@ def machine_page(result):
 
 
 def draw(comparisons, folder):
-    """Of each comparison the contender that a reader would otherwise use, in few words, so that a phone can show it."""
+    """Of each comparison the contenders that a reader would otherwise use, in few words, so that a phone can show it."""
     rows = {"toy loop": comparisons.get("toy", {}).get("contenders", {}).get("toy loop")}
     for data, found in comparisons.get("trl", {}).get("data", {}).items():
-        if "," not in data:  # in batches drawn at random, as it draws them itself
-            rows[f"TRL, {data}"] = found["contenders"]["TRL at its best"]
+        name = f"TRL, {data}".replace(" harmless", "").replace("batches by length", "sorted")
+        rows[name] = found["contenders"].get("TRL at its best")
     for k, found in comparisons.get("rankings", {}).get("k", {}).items():
         if k != "2":  # where the ranking is the pair
             rows[f"pairs, $K = {k}$"] = found["contenders"]["all pairs in one batch"]
-    rows["pipeline"] = comparisons.get("scoring", {}).get("contenders", {}).get("pipeline")
+    scored = comparisons.get("scoring", {}).get("contenders", {})
+    rows |= {"pipeline": scored.get("pipeline"), "pipeline, sorted": scored.get("pipeline, texts sorted first")}
     ratios = {name: row["ratio"] for name, row in rows.items() if row and not row["refused"]}
     plots.plot_ratios({name: (r["median"], r["low"], r["high"]) for name, r in ratios.items()}, folder / "ratios.png")
     lines = {}

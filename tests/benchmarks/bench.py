@@ -3,7 +3,7 @@
 python tests/benchmarks/bench.py [--only NAME ...] [--repeats 5] [--quick] [--output FILE] [--hh FILE]
 
 Everything runs on the processor, in turn (A B A B ...), and only what computes the same counts: losses must agree step by
-step to 1e-5, dropout is off. Times are for a quiet machine: close what else is running. About half an hour on two cores;
+step to 1e-5, dropout is off. Times are for a quiet machine: close what else is running. About 40 minutes on two cores;
 --quick takes a few minutes, and its numbers mean little. With --only, the other comparisons stay in the file as they are.
 """
 
