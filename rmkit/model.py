@@ -215,6 +215,9 @@ class RewardModel(PreTrainedModel):
                 stacklevel=2,
             )
         rewards = self.score_ids([text.ids for text in encoded])
+        for i, reward in enumerate(rewards, 1):
+            if not math.isfinite(reward):
+                raise FloatingPointError(f"the model's reward of response {i} is {reward}, no finite number")
         return rewards[0] if isinstance(response, str) else rewards
 
     def rank(self, prompt, responses):

@@ -154,6 +154,14 @@ def test_a_cut_answer_is_never_silent(model):
     assert all(-1 < reward < 1 for reward in rewards)
 
 
+def test_a_model_whose_rewards_are_no_numbers_ranks_nothing():
+    broken = RewardModel.from_encoder()
+    with torch.no_grad():
+        broken.head.weight[0, 0] = torch.nan
+    with pytest.raises(FloatingPointError, match="reward of response 1 is nan, no finite number"):
+        broken.rank(PROMPT, RESPONSES)
+
+
 def test_scoring_leaves_the_mode_as_it_was(model):
     model.train()
     model.score(PROMPT, "Paris")
