@@ -1,12 +1,11 @@
 """The report cards: what the page shows is what was measured, and what its prose says follows from it."""
 
-import json
-
 import pytest
 import report_cards
 from conftest import ROOT
+from data_card import seeds_text
 
-MEASURED = json.loads((ROOT / "book" / "reports.json").read_text(encoding="utf-8"))
+MEASURED = report_cards.load()
 PROSE = (ROOT / "book" / "report-cards.md").read_text(encoding="utf-8")
 
 
@@ -25,10 +24,40 @@ def test_every_rival_has_its_row():
         for report in reports.values():
             shown += [report["accuracy_by_prompt"], *(report["baselines"][blind] for blind in report_cards.BLIND)]
         for one in shown:
-            row = [f"{one['value']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['n']:,}"]
-            assert row in [line[1:] for line in page]
+            between = f"{one['low']:.1%} to {one['high']:.1%}"
+            intervals = [line[2].removesuffix(" (by pair)") for line in page if line[1::2] == [f"{one['value']:.1%}", f"{one['n']:,}"]]
+            assert between in intervals
     names = [row[0] for row in page if len(row) == 4]
     assert names.count("a coin") == 3 and names.count("two annotators agree") == names.count("a perfect model") == 1
+
+
+def test_what_other_seeds_gave_stands_beside_the_one_that_is_shown():
+    page = report_cards.accuracy_page(MEASURED)
+    shown = {line[0]: line[1:] for line in cells(page) if len(line) == 4}
+    for test, seeds in MEASURED["seeds"].items():
+        report = MEASURED["reports"][test]["course"]
+        assert seeds["per_seed"][0] == pytest.approx(report["accuracy"]["value"]), "seed 0 is the model of the reports"
+        assert seeds["accuracy"]["value"] == pytest.approx(sum(seeds["per_seed"]) / len(seeds["per_seed"]))
+        for rule in ("longest", "shortest"):
+            assert seeds["baselines"][rule]["value"] == report["baselines"][rule]["value"]
+            assert seeds["baselines"][rule]["low"] == pytest.approx(report["baselines"][rule]["low"], abs=0.005)
+        assert f"{min(seeds['per_seed']):.1%} to {max(seeds['per_seed']):.1%}" in page
+    assert f"{MEASURED['seeds']['PandaLM']['accuracy']['value']:.1%}" == shown["mean over 5 seeds of the course's model"][0]
+
+
+@pytest.mark.parametrize(
+    "mean, rule, verdict",
+    [
+        ((0.62, 0.58, 0.66), (0.63, 0.58, 0.68), "no better than"),
+        ((0.62, 0.58, 0.66), (0.60, 0.55, 0.65), "ahead, but not clearly, of"),
+        ((0.62, 0.60, 0.64), (0.55, 0.51, 0.59), "clearly ahead of"),
+    ],
+)
+def test_the_verdict_follows_from_the_numbers(mean, rule, verdict):
+    mean, rule = ({"value": value, "low": low, "high": high, "n": 9} for value, low, high in (mean, rule))
+    found = {"accuracy": mean, "per_seed": [0.61, 0.63], "baselines": {"similarity": rule}}
+    text = seeds_text(found)
+    assert verdict in text and "61.0% to 63.0%" in text and text.count("ahead") == verdict.count("ahead")
 
 
 def test_calibration_and_comparison_are_those_measured():
