@@ -121,6 +121,10 @@ def test_what_the_page_concludes():
     (course, hh_there), (course_there, hh), (course_panda, hh_panda) = map(reports, ("course:test", "HH", "PandaLM"))
     assert course["accuracy_by_prompt"]["low"] > 0.5 and hh["accuracy_by_prompt"]["low"] > 0.5
     assert accuracy(course) > accuracy(course, "bag_of_words")
+    seeds = MEASURED["seeds"]
+    assert seeds["course:test"]["accuracy"]["value"] <= seeds["course:test"]["baselines"]["similarity"]["value"]
+    assert seeds["PandaLM"]["per_seed"][0] == max(seeds["PandaLM"]["per_seed"])
+    assert seeds["PandaLM"]["accuracy"]["low"] < 0.5 < seeds["PandaLM"]["accuracy"]["high"]
     assert accuracy(hh) < accuracy(hh, "bag_of_words") and accuracy(hh) < accuracy(hh, "prompt_blind")
     for report in (course_panda, hh_panda):
         assert accuracy(report) < accuracy(report, "longest") < accuracy(report, "annotators") - 0.2
