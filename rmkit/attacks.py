@@ -195,6 +195,8 @@ def scoreboard(model, rankings, attacks=None):
     prompts = [ranking.prompt for ranking in rankings]
     responses = [response for ranking in rankings for response in ranking.responses]
     owners = [ranking.prompt for ranking in rankings for _ in ranking.responses]  # the prompt of each response
+    numbers = {prompt: number for number, prompt in enumerate(sorted(set(prompts)))}
+    which = np.array([numbers[prompt] for prompt in prompts])  # (G,) an array of long texts would fill the memory
     rewards = np.array(model.score(owners + prompts * len(attacks), responses + attacked))
     clean = rewards[: len(responses)]  # (N,)
     after = rewards[len(responses) :].reshape(len(attacks), len(rankings))  # (attacks, G)
@@ -206,22 +208,23 @@ def scoreboard(model, rankings, attacks=None):
     for name, reward in zip(attacks, after, strict=True):
         gain, overtakes = reward - worst, right(reward - best)  # (G,) each
         rows[name] = {
-            "gain": by_prompt(gain, prompts, span=(gain.min(), gain.max())),
-            "overtakes": by_prompt(overtakes, prompts),
-            "more": by_prompt(overtakes - before, prompts, span=(-1, 1)),
+            "gain": by_prompt(gain, which, span=(gain.min(), gain.max())),
+            "overtakes": by_prompt(overtakes, which),
+            "more": by_prompt(overtakes - before, which, span=(-1, 1)),
         }
 
     pairs = [(s + i, s + j) for ranking, s in zip(rankings, starts, strict=False) for i, j in ranking.pairs()]
     better, worse = np.array(pairs).T  # (P,) each, positions in `responses`
-    margins, owners = clean[better] - clean[worse], np.array(owners)[better]  # (P,) each
+    margins = clean[better] - clean[worse]  # (P,)
+    owner = np.repeat(which, [len(ranking.pairs()) for ranking in rankings])  # (P,)
     lengths = np.array([len(response) for response in responses])  # (N,) characters
     longer = np.sign(lengths[better] - lengths[worse])  # (P,) 1 where the better response is the longer one
     differ = longer != 0
     return Scoreboard(
-        n_prompts=len(set(prompts)),
-        accuracy=by_prompt(right(margins), owners),
-        prefers_longer=by_prompt(right(margins * longer)[differ], owners[differ]),
-        unattacked=by_prompt(before, prompts),
+        n_prompts=len(numbers),
+        accuracy=by_prompt(right(margins), owner),
+        prefers_longer=by_prompt(right(margins * longer)[differ], owner[differ]),
+        unattacked=by_prompt(before, which),
         attacks=rows,
     )
 

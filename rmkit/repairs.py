@@ -10,6 +10,8 @@ from rmkit.data import Ranking, Rankings
 from rmkit.errors import InputError
 from rmkit.model import RewardModel
 
+PARALLEL = ("flaws", "why", "scores")  # what `info` may hold of each response; any other list, such as tags, is of the ranking
+
 
 def pairs_of(rankings):
     """Every pair as a ranking of its own, chosen first; what was known of the ranking goes with each.
@@ -127,7 +129,8 @@ def add_attacked_copies(rankings, attacks, seed=0):
 class LengthFree:
     """A reward model without the part of its reward that goes with length: reward - slope * characters.
 
-    It scores and ranks as the model does. The bound of tanh is gone: rewards may lie outside -1 to 1.
+    It scores and ranks as the model does. The bound of tanh is gone: rewards may lie outside -1 to 1. `rmkit.scoreboard`
+    measures it; `rmkit.evaluate` and `rmkit.compare`, which give a model token ids and no texts, refuse it.
 
     >>> model = RewardModel.from_encoder()
     >>> free = LengthFree(model, slope=0.01)
@@ -137,6 +140,14 @@ class LengthFree:
 
     model: RewardModel
     slope: float  # reward a character
+
+    @property
+    def seen(self):
+        """What `rmkit.evaluate` asks of a model first; it cannot go on, since a price for characters needs the texts."""
+        raise InputError(
+            "a LengthFree cannot be evaluated or compared, since characters are not counted in token ids; "
+            "rmkit.scoreboard measures it"
+        )
 
     def score(self, prompt, response):
         """The length-free reward; takes lists as `RewardModel.score` does."""
@@ -188,13 +199,13 @@ def length_free(model, rankings):
 
 
 def _info(ranking, positions, new=None):
-    """What is known of a ranking, for a choice of its responses: lists that run parallel to them are chosen from alike.
+    """What is known of a ranking, for a choice of its responses: the `PARALLEL` lists are chosen from alike.
 
-    A position that is None stands for a new response, of which `new` is known.
+    A position that is None stands for a new response, of which `new` is known. Nobody has voted on that one.
     """
 
-    def choose(value):
-        parallel = isinstance(value, list) and len(value) == len(ranking)
+    def choose(name, value):
+        parallel = name in PARALLEL and isinstance(value, list) and len(value) == len(ranking)
         return [new if i is None else value[i] for i in positions] if parallel else value
 
-    return {name: choose(value) for name, value in ranking.info.items()}
+    return {name: choose(name, value) for name, value in ranking.info.items() if name != "votes" or None not in positions}
