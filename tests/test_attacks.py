@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -184,6 +185,19 @@ def test_an_interval_holds_its_number_where_prompts_agree_and_has_no_width_where
         "gain"
     ]
     assert found.low < found.value == 2.5 < found.high
+
+
+def test_long_prompts_are_not_copied():
+    """An array of texts gives each of them the room of the longest, four bytes a character."""
+    data = Rankings([Ranking(f"{n} {'?' * 50_000}", ["yes", "no", "perhaps"]) for n in range(40)])
+    model = Known(lambda prompt, response: len(response))
+    tracemalloc.start()
+    try:
+        scoreboard(model, data, {"nothing": lambda prompt, response: response})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000, "one array of the 40 prompts takes 8 million bytes"
 
 
 # --- what the model looks at
