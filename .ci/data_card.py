@@ -251,16 +251,18 @@ def seeds_rows(measured, name="the course's model"):
 
 
 def seeds_text(measured):
-    """How far seeds differ, and whether the mean over them is ahead of the rule that needs no training."""
-    mean, rule, each = measured["accuracy"], measured["baselines"]["similarity"], measured["per_seed"]
+    """How far seeds differ, and whether the mean over them is ahead of the best rule that needs no training."""
+    mean, each, base = measured["accuracy"], measured["per_seed"], measured["baselines"]
+    rules = {LIKENESS: base["similarity"], **{NAMES[name]: base[name] for name in ("longest", "shortest")}}
+    best, rule = max(rules.items(), key=lambda one: one[1]["value"])
     if rule["value"] >= mean["value"]:
         verdict = "no better than"
     else:
         verdict = "clearly ahead of" if mean["low"] > rule["high"] else "ahead, but not clearly, of"
     return (
         f"Trained with {len(each)} seeds that differ in nothing else, the course's model is right on {share(min(each))} to "
-        f"{share(max(each))} of these pairs, {share(mean['value'])} on average: {verdict} *{LIKENESS}*, which needs no "
-        f"training ({share(rule['value'])}).\n"
+        f"{share(max(each))} of these pairs, {share(mean['value'])} on average: {verdict} *{best}*, which needs no training "
+        f"({share(rule['value'])}).\n"
     )
 
 

@@ -55,9 +55,11 @@ def test_what_other_seeds_gave_stands_beside_the_one_that_is_shown():
 )
 def test_the_verdict_follows_from_the_numbers(mean, rule, verdict):
     mean, rule = ({"value": value, "low": low, "high": high, "n": 9} for value, low, high in (mean, rule))
-    found = {"accuracy": mean, "per_seed": [0.61, 0.63], "baselines": {"similarity": rule}}
-    text = seeds_text(found)
-    assert verdict in text and "61.0% to 63.0%" in text and text.count("ahead") == verdict.count("ahead")
+    coin = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+    bases = {"similarity": rule, "longest": coin, "shortest": coin}, {"similarity": coin, "longest": rule, "shortest": coin}
+    for name, base in zip(("likeness of prompt and answer", "longest wins"), bases, strict=True):
+        text = seeds_text({"accuracy": mean, "per_seed": [0.61, 0.63], "baselines": base})
+        assert f"{verdict} *{name}*" in text and "61.0% to 63.0%" in text and text.count("ahead") == verdict.count("ahead")
 
 
 def test_calibration_and_comparison_are_those_measured():
