@@ -260,7 +260,7 @@ def seeds_text(measured):
     else:
         verdict = "clearly ahead of" if mean["low"] > rule["high"] else "ahead, but not clearly, of"
     return (
-        f"Trained with {len(each)} seeds that differ in nothing else, the course's model is right on {share(min(each))} to "
+        f"Trained with {len(each)} seeds and no other difference, the course's model is right on {share(min(each))} to "
         f"{share(max(each))} of these pairs, {share(mean['value'])} on average: {verdict} *{best}*, which needs no training "
         f"({share(rule['value'])}).\n"
     )

@@ -31,10 +31,8 @@ def training_page(measured):
 def rows_of(reports, seeds=None):
     """(name, estimate) of the models, of what each gets blind, of the rules, and of other `seeds`, on one test set."""
     rows = [(MODELS[name], report["accuracy_by_prompt"]) for name, report in reports.items()]
-    if seeds:
-        mean, likeness = seeds_rows(seeds)
-        rows.insert(1, mean)
-        rows.append(likeness)
+    mean, likeness = ([one] for one in seeds_rows(seeds)) if seeds else ([], [])
+    rows[1:1] = mean
     for name, report in reports.items():
         for blind in BLIND:
             rows.append(
@@ -44,7 +42,7 @@ def rows_of(reports, seeds=None):
                 )
             )
     baselines = next(iter(reports.values()))["baselines"]
-    return rows + [(NAMES[rule], baselines[rule]) for rule in RULES if rule in baselines]
+    return rows + likeness + [(NAMES[rule], baselines[rule]) for rule in RULES if rule in baselines]
 
 
 def accuracy_page(measured):
