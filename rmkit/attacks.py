@@ -90,21 +90,25 @@ def answer_another(rankings, seed=0):
         seed: which of their responses a prompt gets; it depends on the seed, the prompt and the rankings alone.
 
     Raises:
-        InputError: if there is only one prompt.
+        InputError: if there is only one prompt, case and spacing aside.
 
     >>> from rmkit.data import load_rankings
     >>> toy = load_rankings("toy")
     >>> answer_another(toy)(toy[3].prompt, "Sydney") in [ranking.responses[0] for ranking in toy if ranking != toy[3]]
     True
     """
-    if len({ranking.prompt for ranking in rankings}) < 2:
+    best = [(prompt_key(ranking.prompt), ranking.responses[0]) for ranking in rankings]
+    own = {}  # by prompt: all of its responses
+    for (key, _), ranking in zip(best, rankings, strict=True):
+        own.setdefault(key, set()).update(response.strip() for response in ranking.responses)
+    if len(own) < 2:
         raise InputError("the rankings hold one prompt; to answer another question there must be another, two or more")
 
     def attack(prompt, response):
         key = prompt_key(prompt)
-        own = {response, *(y for ranking in rankings if prompt_key(ranking.prompt) == key for y in ranking.responses)}
-        others = [ranking.responses[0] for ranking in rankings if prompt_key(ranking.prompt) != key]
-        others = [other for other in others if other not in own] or others
+        here = own.get(key, set()) | {response.strip()}
+        others = [answer for other, answer in best if other != key]
+        others = [answer for answer in others if answer.strip() not in here] or others
         return random.Random(f"{seed} {prompt}").choice(others)
 
     return attack
@@ -183,7 +187,7 @@ def scoreboard(model, rankings, attacks=None):
     (0.0, 0.0)
     """
     rankings = [ranking for ranking in rankings if ranking.pairs()]
-    if len({ranking.prompt for ranking in rankings}) < 2:
+    if len({prompt_key(ranking.prompt) for ranking in rankings}) < 2:
         raise InputError("the rankings hold pairs of fewer than two prompts; an interval needs two prompts or more")
     if attacks is None:
         attacks = {**ATTACKS, "another question": answer_another(rankings)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
-from rmkit.data import Ranking, Rankings
+from rmkit.data import Ranking, Rankings, prompt_key
 from rmkit.errors import InputError
 from rmkit.model import RewardModel
 
@@ -75,10 +75,11 @@ def add_random_answers(rankings, seed=0):
     """Give each ranking one more response, the best response to another prompt, tied with the worst.
 
     A response that is good elsewhere is bad here, whatever its length and style; only a model that reads the prompt can tell.
-    It is tied with the worst, since nobody has said which of the two is better.
+    It is tied with the worst, since nobody has said which of the two is better. Prompts that differ only in case or spacing
+    count as one.
 
     Raises:
-        InputError: if there are fewer than two prompts.
+        InputError: if no other prompt has a best response that the ranking does not hold.
 
     Source: Singhal et al. 2023, arXiv:2310.03716, who call it random pairing.
 
@@ -87,12 +88,13 @@ def add_random_answers(rankings, seed=0):
     [(('Lima', 'Cusco', '4'), (0, 1, 1)), (('4', '5', 'Lima'), (0, 1, 1))]
     """
     draw, more = random.Random(seed), []
-    pool = list(dict.fromkeys((ranking.prompt, ranking.responses[0]) for ranking in rankings))
+    pool = list(dict.fromkeys((prompt_key(ranking.prompt), ranking.responses[0]) for ranking in rankings))
     for ranking in rankings:
-        others = [best for prompt, best in pool if prompt != ranking.prompt and best not in ranking.responses]
+        key, own = prompt_key(ranking.prompt), {response.strip() for response in ranking.responses}
+        others = [best for prompt, best in pool if prompt != key and best.strip() not in own]
         if not others:
             raise InputError(
-                f"prompt {ranking.prompt!r}: there is no other prompt to take an answer from; give two or more"
+                f"prompt {ranking.prompt!r}: no other prompt has a best response that this one lacks; give more prompts"
             )
         responses, ranks = [*ranking.responses, draw.choice(others)], [*ranking.ranks, ranking.ranks[-1]]
         info = _info(ranking, [*range(len(ranking)), None], "answers another prompt")

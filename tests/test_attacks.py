@@ -89,6 +89,16 @@ def test_another_question_is_answered_well_and_by_seed():
         answer_another(TOY[:1])
 
 
+def test_prompts_that_differ_in_case_or_spacing_are_one_question():
+    twins = [Ranking("Capital of Peru?", ["Lima", "Cusco"]), Ranking("capital of  Peru?", ["It is Lima.", "Rome"])]
+    with pytest.raises(InputError, match="one prompt"):
+        answer_another(Rankings(twins))
+    with pytest.raises(InputError, match="fewer than two prompts"):
+        scoreboard(Known(reward), Rankings(twins), {"nothing": lambda prompt, response: response})
+    more = Rankings([*twins, Ranking("Largest city of Peru?", ["Lima ", "Rome"]), Ranking("2 + 2?", ["4", "5"])])
+    assert {answer_another(more, seed)("Capital of Peru?", "Cusco") for seed in range(8)} == {"4"}
+
+
 # --- the scoreboard
 
 

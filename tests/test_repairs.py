@@ -133,6 +133,24 @@ def test_random_answers_need_another_prompt():
         add_random_answers(Rankings([Ranking("Capital of Peru?", ["Lima", "Rome"])] * 2))
 
 
+def test_no_right_answer_is_added_as_a_random_one():
+    """Prompts are the same whatever their case and spacing, and responses whatever the blanks around them."""
+    data = Rankings(
+        [
+            Ranking("Capital of Peru?", ["Lima", "Cusco"]),
+            Ranking("capital of  Peru?", ["It is Lima.", "Rome"]),
+            Ranking("Is it the largest city of Peru?", ["Lima ", "No"]),
+            Ranking("2 + 2?", ["4", "5"]),
+        ]
+    )
+    for seed in range(8):
+        more = add_random_answers(data, seed)
+        assert more[0].responses[-1] == "4", "all others say Lima"
+        assert more[1].responses[-1] in ("Lima ", "4") and more[2].responses[-1] in ("It is Lima.", "4")
+    with pytest.raises(InputError, match="no other prompt"):
+        add_random_answers(data[:2])
+
+
 def test_a_copy_is_worse_than_its_original_and_compared_with_nothing_else():
     attacks = [ATTACKS["padding"], ATTACKS["echo"]]
     more = add_attacked_copies(SOME, attacks)
