@@ -141,6 +141,7 @@ def test_the_contents_open_and_close_on_a_phone(open_page):
         ("Goodhart", "notebooks/08-goodhart"),
         ("tanh", "notebooks/02-value-head"),
         ("Wilson", "notebooks/06-measuring"),
+        ("exam", "book/exam"),
     ],
 )
 def test_search_finds(open_page, term, expected):

@@ -268,7 +268,7 @@ def test_an_output_that_is_there_is_never_overwritten(tmp_path, model):
 
 def test_an_output_that_appears_meanwhile_is_not_overwritten_either(tmp_path, model, monkeypatch):
     data = jsonl(tmp_path / "in.jsonl", answers(3))
-    monkeypatch.setattr(scoring, "_line", lambda row: (tmp_path / "out.jsonl").write_text("theirs") and b"ours\n")
+    monkeypatch.setattr(scoring, "json_line", lambda row: (tmp_path / "out.jsonl").write_text("theirs") and b"ours\n")
     with pytest.raises(InputError, match=r"made by another program.*complete in 'out\.jsonl\.partial'"):
         score_file(model, data, tmp_path / "out.jsonl")
     assert (tmp_path / "out.jsonl").read_text() == "theirs"
