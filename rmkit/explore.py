@@ -312,9 +312,9 @@ def responses(K):
     """Each response twice: on the line of rewards, where close ones are piled up, and in the triangle's diagonal."""
     places = [reward_x(reward) for reward in BEST_REWARDS[K]]
     for n, place in enumerate(places, start=1):
-        pile = sum(better - place < 20 for better in places[: n - 1])  # the circles are 20 wide
+        pile = sum(better - place < 20 for better in places[: n - 1])  # what a circle and its frame need
         for x, y in [(place, 51 - 20 * pile), (corner(n) + 16.5, TOP + corner(n) + 16.5)]:
-            ball = f'<circle cx="{x}" cy="{y}" r="10"/>{label(x, y + 4.5, n, "middle")}'
+            ball = f'<circle cx="{x}" cy="{y}" r="9"/>{label(x, y + 4.5, n, "middle")}'
             yield f'<g data-response="{n}"{ON * (n <= 2)}>{ball}</g>'
 
 
