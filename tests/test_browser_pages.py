@@ -113,10 +113,12 @@ def test_the_keyboard_reaches_the_text_the_contents_and_the_answers(open_page):
     assert page.evaluate("document.activeElement.textContent") == "Skip to main content"
     page.keyboard.press("Enter")
     assert page.evaluate("location.hash") == "#main-content"
-    answer = page.locator("article summary").first
-    answer.focus()
-    page.keyboard.press("Enter")
-    assert page.locator("article details").first.get_attribute("open") is not None
+    for kind, words in [("details:not(.hide)", "Answer"), ("details.hide", "Show what comes out")]:
+        answer = page.locator(f"article {kind} > summary").first
+        assert answer.inner_text().strip() == words
+        answer.focus()
+        page.keyboard.press("Enter")
+        assert page.locator(f"article {kind}").first.get_attribute("open") is not None
     assert page.problems == []
 
 

@@ -12,7 +12,7 @@ import torch
 import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT
-from gates import prose
+from gates import prose, source
 
 from rmkit import cli, k_choose_2_loss
 from rmkit.data import wilson
@@ -77,6 +77,31 @@ def test_weights_are_round_and_sum_to_a_hundred(parts, shares):
 @pytest.mark.parametrize("chapter", CHAPTERS.values(), ids=lambda chapter: chapter.page)
 def test_a_chapters_minutes_are_those_of_its_parts(chapter):
     assert chapter.total == chapter.reading + sum(chapter.exercises.values())
+
+
+def estimate(notebook):
+    """Minutes to read and run: one for 200 words, a code cell, a Predict box. Exercises, up to their solution, state theirs."""
+    minutes, inside = 0, False
+    for cell in notebook["cells"]:
+        text = source(cell)
+        if cell["cell_type"] == "markdown":
+            before, heading, _ = text.partition("### Exercise ")
+            if not inside:
+                text = re.sub(r"<[^>]*>|\]\([^)]*\)|\|", " ", before)
+                minutes += len(text.split()) / 200 + before.count("**Predict.**")
+            inside = inside or bool(heading)
+        elif inside:
+            inside = "reveal(solution_" not in text
+        else:
+            minutes += 1
+    return minutes
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS.values(), ids=lambda chapter: chapter.page)
+def test_a_chapters_minutes_follow_the_rule_that_the_landing_page_states(chapter):
+    assert "a minute for 200 words, for a code cell and for a Predict box" in words("book/index")
+    minutes = estimate(json.loads(read(f"{chapter.page}.ipynb")))
+    assert chapter.reading % 5 == 0 and abs(chapter.reading - minutes) <= 5, f"the rule says {minutes:.0f}"
 
 
 def test_the_landing_page_lists_every_chapter_with_its_minutes():

@@ -130,6 +130,8 @@ def improve_body(app, pagename, templatename, context, doctree):
     for strong in soup.select("p > strong:first-child"):
         if strong.get_text().startswith("Predict") and not strong.find_previous_sibling(string=True):
             strong.parent["class"] = "house-predict"
+    for summary in soup.select("details.hide > summary"):
+        del summary["aria-label"]  # "Toggle hidden content": its own words say it better
     for header in soup.find_all("th"):
         if not header.get_text(strip=True):
             header.name = "td"
