@@ -81,7 +81,7 @@ def test_the_commands_do_the_same(folder, monkeypatch, capsys):
         assert main(words[1:]) == 0, capsys.readouterr().err
         printed.append(capsys.readouterr().out)
     assert "6 rankings can be used, 0 rows refused" in printed[0]
-    measured = [line for line in printed[3].splitlines() if re.match(r"accuracy|log loss|Brier", line)]
+    measured = [line for line in printed[3].splitlines() if re.match(r"accuracy  |log loss|Brier", line)]
     assert len(measured) == 3
     for line in measured:  # of the same model, on the same prompts
         assert line in folder[1]
