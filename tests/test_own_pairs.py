@@ -66,7 +66,7 @@ def test_the_python_measures_and_saves(folder):
     out = folder[1]
     assert "1 pairs from 1 prompts" in out and "longest wins" in out and "0.693" in out
     ranked = RewardModel.from_pretrained(folder[0] / "runs" / "mine").rank(
-        "What is a lease?", ["A paper.", "A contract to use a thing for rent."]
+        "What is a lease?", ["A paper.", "A rental contract."]
     )
     assert str(ranked[0][0]) in out.splitlines()[-1]
 
