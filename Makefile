@@ -21,7 +21,7 @@ PAGES := _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*/
 help:
 	@echo "make book        train the course's reward model and build the web book"
 	@echo "make test        every check that CI runs"
-	@echo "make bench       measure how fast it is, beside other ways: about half an hour on a quiet machine"
+	@echo "make bench       measure how fast it is, beside other ways: about 40 minutes on a quiet machine"
 	@echo "make serve       show the book that was built, under the path that it will have when published"
 	@echo "make weigh       bytes and first paint of the heaviest pages, in Chromium"
 	@echo "make links       ask every outside link of the book whether it still leads somewhere"

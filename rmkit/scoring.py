@@ -351,9 +351,9 @@ def _finish(output):
 
 
 def _fingerprint(model):
-    """A hash of all that a reward depends on: the weights, what is made of them, and where texts are cut."""
-    config = model.config
-    digest = hashlib.sha256(repr((config.head, config.pooling, config.text_length)).encode())
+    """A hash of what a reward depends on: the weights, what is made of them, the vocabulary, and where texts are cut."""
+    config, vocabulary = model.config, sorted(model.tokenizer.get_vocab().items())
+    digest = hashlib.sha256(repr((config.head, config.pooling, config.text_length, vocabulary)).encode())
     for name, tensor in model.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

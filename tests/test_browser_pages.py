@@ -199,6 +199,11 @@ def test_paper_shows_the_chapter_and_not_the_site(open_page, tmp_path):
     assert words / 500 < pages < words / 100, f"{words} words on {pages} pages"
 
 
+def test_a_page_that_is_not_there_is_not_weighed():
+    with pytest.raises(SystemExit, match=r"book/index\.htm is no page of the book; give a path such as book/index\.html"):
+        weigh.main(["book/index.htm"])
+
+
 def test_the_landing_page_is_light(chromium, site):
     weight = weigh.weigh(chromium, f"{site}{PAGES[0]}.html")[0]
     assert weight.total() < 400_000, dict(weight)

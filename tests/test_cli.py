@@ -246,7 +246,7 @@ def test_an_empty_prompt_or_response(capsys, model):
 
 
 def test_evaluate_writes_card_and_figures_but_over_nothing(tmp_path, capsys, model):
-    card, figures = tmp_path / "new" / "README.md", tmp_path / "report.png"
+    card, figures = tmp_path / "new" / "README.md", tmp_path / "also new" / "report.png"
     ask = ["evaluate", "--model", model, "--data", "toy", "--limit", 6, "--card", card, "--figures", figures]
     other = jsonl(tmp_path / "other.jsonl", {**GOOD, "prompt": "Something else?"})
     status, out, err = call(capsys, *ask, "--calibration", other, "--training", other)

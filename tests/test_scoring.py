@@ -364,7 +364,9 @@ def test_resuming_with_other_rows_or_another_model_is_refused(tmp_path, model, f
             score_file(model, other, output, resume=True)
     cut = RewardModel.from_pretrained(folder)
     cut.config.text_length = 32
-    for other in (cut, RewardModel.from_pretrained(tiny(tmp_path / "other", seed=1))):
+    reads_more = RewardModel.from_pretrained(folder)
+    assert reads_more.tokenizer.add_tokens(["§§statute"]) == 1
+    for other in (cut, reads_more, RewardModel.from_pretrained(tiny(tmp_path / "other", seed=1))):
         with pytest.raises(InputError, match="made with another model"):
             score_file(other, data, output, resume=True)
     assert Path(f"{output}.partial").read_bytes() == before
