@@ -205,7 +205,8 @@ def load_rankings(source, limit=None, refused=None):
     """Load a data set: a shipped name, a file, or a data set on the Hugging Face Hub.
 
     - `"toy"`: a data set that comes with the package, `"course:train"` the part of one whose column `split` says so.
-    - `"answers.jsonl"`: a file in any container and shape of `rmkit.formats`.
+    - `"answers.csv"`: a file in any container and shape of `rmkit.formats`; the book's page *Train on your own pairs*
+      lists them.
     - `"hub:org/name"`, `"hub:org/name:split"`: read through the `datasets` library, split train if none is named.
 
     `limit` stops after so many rows. `refused` says what to do with a row that is wrong: `"raise"` an `InputError` that

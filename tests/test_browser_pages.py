@@ -144,6 +144,11 @@ def test_the_contents_open_and_close_on_a_phone(open_page):
         ("tanh", "notebooks/02-value-head"),
         ("Wilson", "notebooks/06-measuring"),
         ("exam", "book/exam"),
+        ("csv", "book/own-pairs"),
+        ("own data", "book/own-pairs"),
+        ("own pairs", "book/own-pairs"),
+        ("pip install", "book/own-pairs"),
+        ("ChatGPT", "book/glossary"),
     ],
 )
 def test_search_finds(open_page, term, expected):
@@ -155,6 +160,14 @@ def test_search_finds(open_page, term, expected):
     page.locator("#search-results li a").nth(1).wait_for()
     found = page.locator("#search-results li > a").evaluate_all("links => links.slice(0, 3).map(link => link.pathname)")
     assert any(path.endswith(f"{expected}.html") for path in found), found
+    assert page.problems == []
+
+
+def test_what_the_search_shows_of_a_page_is_text_and_no_tex(open_page):
+    page = open_page("search.html?q=margin", wait_until="networkidle")
+    shown = page.locator("#search-results .context").all_inner_texts()
+    assert any("…" in text for text in shown), "no formula stood there, so this shows nothing"
+    assert not [text for text in shown if re.search(r"\\[()\[\]]|\\(?:sigma|Delta|theta|ge|log)\b", text)]
     assert page.problems == []
 
 

@@ -8,6 +8,7 @@
 {assignments}            a directive: a table of assignments with hours and weights, from the minutes of their chapters
 {questions}              a directive: *Predict* boxes, found by the chapter's number and some of their words
 {citation}               a directive: CITATION.cff as BibTeX, or as plain text
+{commands}               a directive: lines for a shell, in which REPOSITORY stands for the repository's address
 """
 
 import json
@@ -209,6 +210,14 @@ class Citation(SphinxDirective):
         return [nodes.literal_block(text, text, language="bibtex")]
 
 
+class Commands(SphinxDirective):
+    has_content = True
+
+    def run(self):
+        text = "\n".join(self.content).replace("REPOSITORY", self.config.html_theme_options["repository_url"])
+        return [nodes.literal_block(text, text, language="text")]
+
+
 def bibtex(cited, year):
     """An entry that BibTeX and BibLaTeX read; braces keep the capitals, and the author's name in one piece."""
     fields = {
@@ -236,5 +245,6 @@ def setup(app):
     app.add_directive("assignments", Assignments)
     app.add_directive("questions", Questions)
     app.add_directive("citation", Citation)
+    app.add_directive("commands", Commands)
     app.connect("builder-inited", lambda app: chapters.cache_clear())
     return {"parallel_read_safe": True, "parallel_write_safe": True}
