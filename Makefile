@@ -21,7 +21,7 @@ PAGES := _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*/
 help:
 	@echo "make book        train the course's reward model and build the web book"
 	@echo "make test        every check that CI runs"
-	@echo "make bench       measure how fast it is, beside other ways: about half an hour on a quiet machine"
+	@echo "make bench       measure how fast it is, beside other ways: about 40 minutes on a quiet machine"
 	@echo "make serve       show the book that was built, under the path that it will have when published"
 	@echo "make weigh       bytes and first paint of the heaviest pages, in Chromium"
 	@echo "make links       ask every outside link of the book whether it still leads somewhere"
@@ -65,15 +65,15 @@ book: _build/book.done
 	@echo "The book:  _build/html/index.html   (make serve shows it)"
 	@echo "The model: _build/model             (.venv/bin/rmkit score --model _build/model --prompt ... --response ...)"
 
-_build/book.done: .venv/installed _build/model.done _build/data-card.done _build/planning.done _build/how-fast.done _build/report-cards.done _build/attacks.done _build/playground.done $(PAGES) $(PACKAGE)
+_build/book.done: .venv/installed _build/model-page.done _build/data-card.done _build/planning.done _build/how-fast.done _build/report-cards.done _build/attacks.done _build/playground.done $(PAGES) $(PACKAGE)
 	@echo "Rendering the book ..."
 	@rm -rf _build/html _build/.doctrees
 	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >_build/book.log 2>&1 || { cat _build/book.log; exit 1; }
 	@touch $@
 
 # A few minutes on two cores: train, round and export; _build/model, what the book measures and readers use, is the rounded
-# model, _build/export what a browser loads. The page book/model.md shows what came out.
-_build/model.done: .venv/installed $(PACKAGE) $(DATA) .ci/model_page.py .ci/data_card.py
+# model, _build/export what a browser loads.
+_build/model.done: .venv/installed $(PACKAGE) $(DATA)
 	@echo "Training the course's reward model on the course data, some minutes on two cores ..."
 	@rm -rf _build/trained _build/export _build/model
 	@$(RUN) rmkit train --data course --output _build/trained
@@ -83,6 +83,10 @@ _build/model.done: .venv/installed $(PACKAGE) $(DATA) .ci/model_page.py .ci/data
 	@cp _build/trained/history.json _build/model
 	@$(RUN) rmkit evaluate --model _build/model --data course:test --calibration course:validation \
 	  --card _build/model/README.md --json > _build/evaluation.json
+	@touch $@
+
+# What came out of it, beside other seeds: the tables of the page book/model.md.
+_build/model-page.done: _build/model.done $(MEASURED) .ci/model_page.py .ci/data_card.py
 	@.venv/bin/python .ci/model_page.py
 	@touch $@
 

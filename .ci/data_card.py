@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rmkit import __version__, plots
 from rmkit.audit import audit
+from rmkit.cards import NAMES
 from rmkit.data import DATASETS, load_rankings, wilson
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,6 +43,16 @@ def share(value):
 
 def interval(estimate):
     return f"{share(estimate['low'])} to {share(estimate['high'])}"
+
+
+# Rivals whose interval takes pairs as independent; all others draw whole prompts.
+BY_PAIR = {NAMES[rule] for rule in ("chance", "bag_of_words", "annotators", "ceiling")}
+BY_PROMPT = "95% interval, by prompt"
+
+
+def spread(name, estimate):
+    """The interval of a row under the heading `BY_PROMPT`, which says where it is another one."""
+    return interval(estimate) + (" (by pair)" if name in BY_PAIR else "")
 
 
 def table(head, rows):
@@ -230,14 +241,39 @@ def longest_tail(data, part=0.05):
 # --- what can be learned
 
 
+LIKENESS = "likeness of prompt and answer"
+
+
+def seeds_rows(measured, name="the course's model"):
+    """(name, estimate) of the mean over seeds and of the rule that needs no training; `measured` on one test set."""
+    n = len(measured["per_seed"])
+    return [(f"mean over {n} seeds of {name}", measured["accuracy"]), (LIKENESS, measured["baselines"]["similarity"])]
+
+
+def seeds_text(measured):
+    """How far seeds differ, and whether the mean over them is ahead of the best rule that needs no training."""
+    mean, each, base = measured["accuracy"], measured["per_seed"], measured["baselines"]
+    rules = {LIKENESS: base["similarity"], **{NAMES[name]: base[name] for name in ("longest", "shortest")}}
+    best, rule = max(rules.items(), key=lambda one: one[1]["value"])
+    if rule["value"] >= mean["value"]:
+        verdict = "no better than"
+    else:
+        verdict = "clearly ahead of" if mean["low"] > rule["high"] else "ahead, but not clearly, of"
+    return (
+        f"Trained with {len(each)} seeds and no other difference, the course's model is right on {share(min(each))} to "
+        f"{share(max(each))} of these pairs, {share(mean['value'])} on average: {verdict} *{best}*, which needs no training "
+        f"({share(rule['value'])}).\n"
+    )
+
+
 def learnability_page(measured):
     base, minutes = measured["baselines"], measured["minutes"]
     names = {
         "longest": "the longest wins",
         "shortest": "the shortest wins",
-        "bag_of_words": "words alone",
+        "bag_of_words": "words alone, fitted to the training prompts",
         "frozen_probe": "a linear probe on the frozen encoder",
-        "similarity": "likeness of prompt and answer: the frozen encoder's cosine",
+        "similarity": LIKENESS,
     }
     rules = [("**the trained model**", measured["accuracy"]), *((words, base[name]) for name, words in names.items())]
     words, model = base["bag_of_words"], measured["accuracy"]
@@ -253,11 +289,12 @@ def learnability_page(measured):
         f"them by heart, and little of that carries over. With {fewest} training prompts it reached "
         f"{share(measured['curve'][fewest]['value'])}, with all {measured['n_train']} it reaches {share(model['value'])}."
     )
+    verdict += (
+        f" *{LIKENESS.capitalize()}* is a rule without any training: it prefers the answer whose vector in the frozen encoder "
+        "has the larger cosine with the prompt's."
+    )
     if similarity["value"] >= model["value"]:
-        verdict += (
-            " A rule without any training does no worse: the answer whose vector in the frozen encoder is more like the "
-            "prompt's is the better one about as often."
-        )
+        verdict += " It does no worse than the model."
     curve = {**measured["curve"], str(measured["n_train"]): model}
     how = (
         f"Trained on the {measured['n_train']} prompts of `course:train` with `rmkit.train`'s defaults, once for each of "
@@ -276,15 +313,17 @@ def learnability_page(measured):
     ]
     if "pandalm" in measured:
         human = measured["pandalm"]
+        base = human["baselines"]
         parts += [
             "Does it carry over? The same models on PandaLM's development set, instructions with the votes of people:\n",
             estimates(
                 "Right about the people's majority",
                 {
                     "**the trained model**": human["accuracy"],
-                    "the longest wins": human["longest"],
-                    "the shortest wins": human["shortest"],
-                    "two of the people agree with each other": human["annotators"],
+                    "the longest wins": base["longest"],
+                    "the shortest wins": base["shortest"],
+                    LIKENESS: base["similarity"],
+                    "two of the people agree with each other (by pair)": base["annotators"],
                 },
             ),
         ]

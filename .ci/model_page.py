@@ -1,6 +1,7 @@
 """Writes the tables of book/model.md from what `make book` trained and measured: see the Makefile.
 
-In:  _build/model/history.json, _build/evaluation.json; the model before (_build/trained) and after (_build/model) rounding.
+In:  _build/model/history.json, _build/evaluation.json; the model before (_build/trained) and after (_build/model) rounding;
+     book/learnability.json, what other seeds gave.
 Out: _build/model-page/{training,evaluation,rounding}.md, _build/rounding.json.
 """
 
@@ -9,7 +10,7 @@ import math
 from pathlib import Path
 
 import numpy as np
-from data_card import interval, share, table
+from data_card import BY_PROMPT, interval, seeds_rows, seeds_text, share, spread, table
 
 from rmkit import RewardModel, compare, load_rankings
 from rmkit.cards import GROUPS, NAMES
@@ -52,21 +53,23 @@ def training_page(history):
     )
 
 
-def evaluation_page(report):
-    """Accuracy beside its rivals, calibration and the groups of pairs, in Markdown."""
-    rivals = [("this model", report["accuracy_by_prompt"])]
-    rivals += [(NAMES[name], estimate) for name, estimate in report["baselines"].items()]
+def evaluation_page(report, seeds):
+    """Accuracy beside other seeds and its rivals, calibration and the groups of pairs, in Markdown."""
+    mean, likeness = seeds_rows(seeds)
+    rivals = [("this model", report["accuracy_by_prompt"]), mean]
+    rivals += [(NAMES[name], estimate) for name, estimate in report["baselines"].items()] + [likeness]
     groups = [
         (f"{GROUPS.get(what, what)}: {one['name']}", one["accuracy"])
         for what in ("domain", "length", "distance")
         for one in report["groups"][what]
     ]
-    head = ["right", "95% interval", "pairs"]
+    head = ["right", BY_PROMPT, "pairs"]
     found = report["calibration"]
     by_chance, after = found["ece_if_calibrated"], found["after"]
     return "\n".join(
         [
             table(["Which answer is better, according to", *head], map(row, rivals)),
+            seeds_text(seeds),
             f"Log loss {report['log_loss']:.3f} (a coin: {math.log(2):.3f}), Brier score {report['brier']:.3f} (a coin: 0.250).",
             f"Expected calibration error {found['ece']:.3f}; a calibrated model would have {by_chance['mean']:.3f}, and up to",
             f"{by_chance['high']:.3f} in 95% of samples. The temperature that fits the validation part best, {found['temperature']:.2f},",
@@ -82,7 +85,7 @@ def evaluation_page(report):
 
 def row(named):
     name, estimate = named
-    return [name, share(estimate["value"]), interval(estimate), estimate["n"]]
+    return [name, share(estimate["value"]), spread(name, estimate), estimate["n"]]
 
 
 def measure_rounding(trained, rounded, data):
@@ -116,10 +119,11 @@ if __name__ == "__main__":
     page.mkdir(exist_ok=True)
     history = json.loads((BUILD / "model" / "history.json").read_text(encoding="utf-8"))
     report = json.loads((BUILD / "evaluation.json").read_text(encoding="utf-8"))
+    seeds = json.loads((BUILD.parent / "book" / "learnability.json").read_text(encoding="utf-8"))
     trained, rounded = (RewardModel.from_pretrained(BUILD / name) for name in ("trained", "model"))
     found = measure_rounding(trained, rounded, load_rankings("course:test"))
     write_json(BUILD / "rounding.json", found)
     sizes = [(BUILD / name).stat().st_size for name in ("export/model.onnx", "model/model.safetensors")]
     (page / "training.md").write_text(training_page(history), encoding="utf-8")
-    (page / "evaluation.md").write_text(evaluation_page(report), encoding="utf-8")
+    (page / "evaluation.md").write_text(evaluation_page(report, seeds), encoding="utf-8")
     (page / "rounding.md").write_text(rounding_page(found, *sizes), encoding="utf-8")

@@ -1,4 +1,5 @@
-"""Writes the tables and the figure of book/report-cards.md from book/reports.json (tests/benchmarks/reports.py).
+"""Writes the tables and the figure of book/report-cards.md from book/reports.json (tests/benchmarks/reports.py), and what other
+seeds of the course's model gave from book/learnability.json (tests/benchmarks/learnability.py).
 
 Out: _build/report-cards/{training,accuracy,calibration,comparison,length,memory}.md and rivals.png.
 """
@@ -7,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from data_card import interval, share, table
+from data_card import BY_PROMPT, interval, seeds_rows, seeds_text, share, spread, table
 
 from rmkit.cards import NAMES
 from rmkit.data import Estimate
@@ -27,9 +28,11 @@ def training_page(measured):
     return table(["Model", "training prompts", "pairs", "last training loss"], rows)
 
 
-def rows_of(reports):
-    """(name, estimate) of the models, of what each gets blind, and of the rules, on one test set."""
+def rows_of(reports, seeds=None):
+    """(name, estimate) of the models, of what each gets blind, of the rules, and of other `seeds`, on one test set."""
     rows = [(MODELS[name], report["accuracy_by_prompt"]) for name, report in reports.items()]
+    mean, likeness = ([one] for one in seeds_rows(seeds)) if seeds else ([], [])
+    rows[1:1] = mean
     for name, report in reports.items():
         for blind in BLIND:
             rows.append(
@@ -39,7 +42,7 @@ def rows_of(reports):
                 )
             )
     baselines = next(iter(reports.values()))["baselines"]
-    return rows + [(NAMES[rule], baselines[rule]) for rule in RULES if rule in baselines]
+    return rows + likeness + [(NAMES[rule], baselines[rule]) for rule in RULES if rule in baselines]
 
 
 def accuracy_page(measured):
@@ -50,8 +53,13 @@ def accuracy_page(measured):
         parts.append(
             f"**{test}**: {report['n_pairs']:,} pairs from {report['n_prompts']:,} prompts, {report['n_ties']} ties left out.\n"
         )
-        rows = [[name, share(one["value"]), interval(one), f"{one['n']:,}"] for name, one in rows_of(reports)]
-        parts.append(table(["Which response is better, according to", "right", "95% interval", "n"], rows))
+        rows = [
+            [name, share(one["value"]), spread(name, one), f"{one['n']:,}"]
+            for name, one in rows_of(reports, measured["seeds"].get(test))
+        ]
+        parts.append(table(["Which response is better, according to", "right", BY_PROMPT, "n"], rows))
+        if test in measured["seeds"]:
+            parts.append(seeds_text(measured["seeds"][test]))
     return "\n".join(parts)
 
 
@@ -138,16 +146,24 @@ PAGES = {
 }
 
 
-def main(out=OUT, measured=ROOT / "book" / "reports.json"):
+def load(book=ROOT / "book"):
+    """What reports.json holds, and under `seeds`, for some test sets, what other seeds of the course's model gave."""
+    measured, learned = (
+        json.loads((book / f"{name}.json").read_text(encoding="utf-8")) for name in ("reports", "learnability")
+    )
+    return measured | {"seeds": {"course:test": learned, "PandaLM": learned["pandalm"]}}
+
+
+def main(out=OUT):
     os.environ.setdefault("MPLBACKEND", "Agg")
     from rmkit.plots import plot_rivals
 
-    measured = json.loads(Path(measured).read_text(encoding="utf-8"))
+    measured = load()
     out.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
         (out / f"{name}.md").write_text(page(measured), encoding="utf-8")
     panels = {
-        test: [(name, Estimate(**one)) for name, one in rows_of(reports) if "masked" not in name]
+        test: [(name, Estimate(**one)) for name, one in rows_of(reports, measured["seeds"].get(test)) if "masked" not in name]
         for test, reports in measured["reports"].items()
     }
     plot_rivals(panels, out / "rivals.png")

@@ -90,21 +90,25 @@ def answer_another(rankings, seed=0):
         seed: which of their responses a prompt gets; it depends on the seed, the prompt and the rankings alone.
 
     Raises:
-        InputError: if there is only one prompt.
+        InputError: if there is only one prompt, case and spacing aside.
 
     >>> from rmkit.data import load_rankings
     >>> toy = load_rankings("toy")
     >>> answer_another(toy)(toy[3].prompt, "Sydney") in [ranking.responses[0] for ranking in toy if ranking != toy[3]]
     True
     """
-    if len({ranking.prompt for ranking in rankings}) < 2:
+    best = [(prompt_key(ranking.prompt), ranking.responses[0]) for ranking in rankings]
+    own = {}  # by prompt: all of its responses
+    for (key, _), ranking in zip(best, rankings, strict=True):
+        own.setdefault(key, set()).update(response.strip() for response in ranking.responses)
+    if len(own) < 2:
         raise InputError("the rankings hold one prompt; to answer another question there must be another, two or more")
 
     def attack(prompt, response):
         key = prompt_key(prompt)
-        own = {response, *(y for ranking in rankings if prompt_key(ranking.prompt) == key for y in ranking.responses)}
-        others = [ranking.responses[0] for ranking in rankings if prompt_key(ranking.prompt) != key]
-        others = [other for other in others if other not in own] or others
+        here = own.get(key, set()) | {response.strip()}
+        others = [answer for other, answer in best if other != key]
+        others = [answer for answer in others if answer.strip() not in here] or others
         return random.Random(f"{seed} {prompt}").choice(others)
 
     return attack
@@ -183,7 +187,7 @@ def scoreboard(model, rankings, attacks=None):
     (0.0, 0.0)
     """
     rankings = [ranking for ranking in rankings if ranking.pairs()]
-    if len({ranking.prompt for ranking in rankings}) < 2:
+    if len({prompt_key(ranking.prompt) for ranking in rankings}) < 2:
         raise InputError("the rankings hold pairs of fewer than two prompts; an interval needs two prompts or more")
     if attacks is None:
         attacks = {**ATTACKS, "another question": answer_another(rankings)}
@@ -195,6 +199,8 @@ def scoreboard(model, rankings, attacks=None):
     prompts = [ranking.prompt for ranking in rankings]
     responses = [response for ranking in rankings for response in ranking.responses]
     owners = [ranking.prompt for ranking in rankings for _ in ranking.responses]  # the prompt of each response
+    numbers = {prompt: number for number, prompt in enumerate(sorted(set(prompts)))}
+    which = np.array([numbers[prompt] for prompt in prompts])  # (G,) an array of long texts would fill the memory
     rewards = np.array(model.score(owners + prompts * len(attacks), responses + attacked))
     clean = rewards[: len(responses)]  # (N,)
     after = rewards[len(responses) :].reshape(len(attacks), len(rankings))  # (attacks, G)
@@ -206,22 +212,23 @@ def scoreboard(model, rankings, attacks=None):
     for name, reward in zip(attacks, after, strict=True):
         gain, overtakes = reward - worst, right(reward - best)  # (G,) each
         rows[name] = {
-            "gain": by_prompt(gain, prompts, span=(gain.min(), gain.max())),
-            "overtakes": by_prompt(overtakes, prompts),
-            "more": by_prompt(overtakes - before, prompts, span=(-1, 1)),
+            "gain": by_prompt(gain, which, span=(gain.min(), gain.max())),
+            "overtakes": by_prompt(overtakes, which),
+            "more": by_prompt(overtakes - before, which, span=(-1, 1)),
         }
 
     pairs = [(s + i, s + j) for ranking, s in zip(rankings, starts, strict=False) for i, j in ranking.pairs()]
     better, worse = np.array(pairs).T  # (P,) each, positions in `responses`
-    margins, owners = clean[better] - clean[worse], np.array(owners)[better]  # (P,) each
+    margins = clean[better] - clean[worse]  # (P,)
+    owner = np.repeat(which, [len(ranking.pairs()) for ranking in rankings])  # (P,)
     lengths = np.array([len(response) for response in responses])  # (N,) characters
     longer = np.sign(lengths[better] - lengths[worse])  # (P,) 1 where the better response is the longer one
     differ = longer != 0
     return Scoreboard(
-        n_prompts=len(set(prompts)),
-        accuracy=by_prompt(right(margins), owners),
-        prefers_longer=by_prompt(right(margins * longer)[differ], owners[differ]),
-        unattacked=by_prompt(before, prompts),
+        n_prompts=len(numbers),
+        accuracy=by_prompt(right(margins), owner),
+        prefers_longer=by_prompt(right(margins * longer)[differ], owner[differ]),
+        unattacked=by_prompt(before, which),
         attacks=rows,
     )
 

@@ -1,6 +1,5 @@
 """Preference data: one idea, the ranking, carries all of it (chapter 1)."""
 
-import json
 import os
 import random
 import unicodedata
@@ -8,12 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from math import ceil, isnan, sqrt
+from math import ceil, sqrt
 from pathlib import Path
 from statistics import median
 
 from rmkit.errors import InputError
-from rmkit.files import whole_file
+from rmkit.files import json_line, whole_file
 from rmkit.formats import PUBLISHED, check, read_hub, read_row, read_rows, recognize
 
 DATASETS = Path(__file__).parent / "datasets"
@@ -139,7 +138,8 @@ class Rankings(Sequence):
     def save(self, path):
         """Write the rankings as JSON Lines, whole or not at all; `load_rankings(path)` reads them again.
 
-        Each key of `info` becomes a column. What JSON cannot hold, a date for one, is written as text, and NaN as null.
+        Each key of `info` becomes a column. What JSON cannot hold, a date for one, is written as text, and NaN and
+        infinity as null, wherever they stand.
         """
         path = Path(path)
         if path.suffix.lower() not in (".jsonl", ".ndjson"):
@@ -148,11 +148,10 @@ class Rankings(Sequence):
             raise InputError(f"{path}: there are no rankings to save")
         rows = [_row(ranking) for ranking in self]
         recognize(rows)  # refuses info that would make the file look like another shape
-        lines = [json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows]
+        lines = [json_line(row) for row in rows]
         try:
             with whole_file(path, "wb") as file:
-                # Half a surrogate pair (possible in info) has no UTF-8, but written \\udc00 it is good JSON.
-                file.writelines(line.encode("utf-8", "backslashreplace") for line in lines)
+                file.writelines(lines)
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
 
@@ -206,11 +205,12 @@ def load_rankings(source, limit=None, refused=None):
     """Load a data set: a shipped name, a file, or a data set on the Hugging Face Hub.
 
     - `"toy"`: a data set that comes with the package, `"course:train"` the part of one whose column `split` says so.
-    - `"answers.jsonl"`: a file in any container and shape of `rmkit.formats`.
+    - `"answers.csv"`: a file in any container and shape of `rmkit.formats`; the book's page *Train on your own pairs*
+      lists them.
     - `"hub:org/name"`, `"hub:org/name:split"`: read through the `datasets` library, split train if none is named.
 
     `limit` stops after so many rows. `refused` says what to do with a row that is wrong: `"raise"` an `InputError` that
-    names it, or `"skip"` it and list it in `.refused`. By default rows are skipped only in the published formats of
+    names it, or `"skip"` it and list it in `.refused`, a line that is not JSON too. By default rows are skipped only in the published formats of
     others (transcripts, votes, scored completions, SHP), where some are known to be empty or undecided and the reader
     cannot mend them. If no row is left that is an error either way, and so is a file that cannot be read.
 
@@ -222,7 +222,8 @@ def load_rankings(source, limit=None, refused=None):
         raise InputError(f"limit is {limit!r}; it must be a whole number of rows, 1 or more")
     if refused not in (None, "skip", "raise"):
         raise InputError(f'refused is {refused!r}; it must be "skip", "raise" or None')
-    return _load(source, find_rows(source), limit, refused)
+    rows = find_rows(source, unreadable="yield" if refused == "skip" else "raise")
+    return _load(source, rows, limit, refused)
 
 
 def find_rows(source, unreadable="raise"):
@@ -251,18 +252,21 @@ def find_rows(source, unreadable="raise"):
 
 
 def _load(source, rows, limit, refused):
-    """Build the rankings of `rows`, which are `((unit, number), row)`; a unit is "line" or "row"."""
+    """Build the rankings of `rows`, which are `((unit, number), row or InputError)`; a unit is "line" or "row"."""
     rows = list(islice(rows, limit))
     if not rows:
         raise InputError(f"{source} holds no rows")
+    readable = [row for _, row in rows if not isinstance(row, InputError)]
     try:
-        shape = recognize([row for _, row in rows])
+        shape = recognize(readable) if readable else None
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     skip = refused == "skip" or (refused is None and shape in PUBLISHED)
     good, bad = [], []
     for (unit, number), row in rows:
         try:
+            if isinstance(row, InputError):
+                raise InputError(f"the {unit} {row}")
             good.append(Ranking(**read_row(row, shape)))
         except InputError as error:
             if not skip:
@@ -296,8 +300,7 @@ def _row(ranking):
     if taken:
         raise InputError(f'info has the key "{min(taken)}", which is a column of the rankings format; rename it')
     ranks = {} if len(set(ranking.ranks)) == len(ranking) else {"ranks": ranking.ranks}
-    info = {name: None if isinstance(v, float) and isnan(v) else v for name, v in ranking.info.items()}
-    return {"prompt": ranking.prompt, "responses": ranking.responses, **ranks, **info}
+    return {"prompt": ranking.prompt, "responses": ranking.responses, **ranks, **ranking.info}
 
 
 def _spread(lengths):

@@ -104,7 +104,8 @@ def load_encoder(name=EMBEDDED, dropout=0.0):
             curves are smoother, the work is less, and padding cannot change the result.
 
     Raises:
-        InputError: if there is no such encoder, it cannot be reached, or it is one half of a model such as T5 or BART.
+        InputError: if there is no such encoder, it cannot be reached, weights are missing, it would run code of its own, or it
+            is one half of a model such as T5 or BART.
     """
     from transformers import AutoConfig, AutoModel
 
@@ -117,7 +118,13 @@ def load_encoder(name=EMBEDDED, dropout=0.0):
     for rate in DROPOUTS & config.to_dict().keys():
         setattr(config, rate, dropout)
     config.use_cache = False  # a decoder's memory of what it has read, for writing on
-    encoder = _load(AutoModel, name, config=config, use_safetensors=True, dtype="float32", **own_pooling(config))
+    options = {"config": config, "use_safetensors": True, "dtype": "float32", "output_loading_info": True}
+    encoder, report = _load(AutoModel, name, **options, **own_pooling(config))
+    if report["missing_keys"]:  # they would be drawn at random
+        raise InputError(
+            f"encoder {name!r}: its weights hold no {min(report['missing_keys'])!r}; save it again under the names that "
+            "`transformers` gives them, without what a wrapper put before them"
+        )
     encoder.config.name_or_path = name  # not the folder on this machine
     return encoder
 
@@ -155,7 +162,7 @@ def quiet():
 def _load(kind, name, **options):
     try:
         with quiet():
-            return kind.from_pretrained(encoder_folder(name), **options)
+            return kind.from_pretrained(encoder_folder(name), trust_remote_code=False, **options)
     except InputError:
         raise
     except Exception as error:

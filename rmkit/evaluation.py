@@ -15,7 +15,7 @@ from rmkit import statistics
 from rmkit.audit import bag_of_words
 from rmkit.batching import count_cut, encode_many, encode_rankings
 from rmkit.checkpoints import fingerprint
-from rmkit.data import Estimate, Rankings, wilson
+from rmkit.data import Estimate, Ranking, Rankings, wilson
 from rmkit.errors import InputError
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss, pair_positions
@@ -149,7 +149,7 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
         data: `Rankings`.
         batch_size: texts a forward pass; it changes the speed, not the result.
         calibration: other `Rankings`, to fit a temperature on.
-        training: `Rankings` or prompts that the model was trained on, for a model that `rmkit.train` did not train; one
+        training: rankings or prompts that the model was trained on, for a model that `rmkit.train` did not train; one
             that it did remembers sketches of its prompts.
         seen: what to do if a prompt of the data, or nearly the same one, was trained on: "refuse" to measure, "skip" its
             rankings, or "measure" all the same, which says how well the model knows its training data by heart. "skip" also
@@ -172,11 +172,8 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
     n_rankings = len(data)
     data, n_seen = _unseen(model, data, training, seen)
     if calibration is not None:
-        calibration = _apart(data, calibration, seen)
-    rankings = [ranking for ranking in data if ranking.pairs()]
-    if not rankings:
-        skipped = " or was trained on and skipped" if seen == "skip" else ""
-        raise InputError(f"the data holds no pair to measure on: it is empty, or every ranking is a tie{skipped}")
+        calibration = _apart(data, Rankings(calibration), seen)
+    rankings = _measurable(data, n_rankings)
     check_alike({"data": fingerprint(rankings)})
     pairs = _Pairs(rankings)
     encoded = encode_rankings(rankings, model.tokenizer, model.config.text_length)
@@ -229,9 +226,10 @@ def compare(model_a, model_b, data, batch_size=32, seen="refuse"):
     0.0
     """
     data = _checked(data, batch_size, seen)
-    n_seen = {}
+    n_rankings, n_seen = len(data), {}
     for name, model in {"a": model_a, "b": model_b}.items():  # before either is measured
         data, n_seen[name] = _unseen(model, data, None, seen)
+    _measurable(data, n_rankings)
     a, b = (evaluate(model, data, batch_size, seen="measure", quick=True) for model in (model_a, model_b))
     test = statistics.mcnemar(a.margins, b.margins)
     apart = statistics.right(a.margins) - statistics.right(b.margins)  # (P,)
@@ -352,22 +350,37 @@ def _unseen(model, data, training, seen):
     """The data without what is to be skipped, and the number of prompts that were trained on, None if nobody knows."""
     sketches = [] if model.seen is None else [model.seen]
     if training is not None:
-        sketches.append(sketch(training.prompts if isinstance(training, Rankings) else training))
+        prompts = [one.prompt if isinstance(one, Ranking) else one for one in training]
+        for one in prompts:
+            if not isinstance(one, str):
+                raise InputError(f"training holds a {type(one).__name__}; it must be rankings or prompts")
+        sketches.append(sketch(prompts))
     if not sketches:
         return data, None
     found = dict(seen_before(data.prompts, np.concatenate(sketches)))
     n_seen = len({data[position].prompt for position in found})
     if found and seen == "refuse":
         first = min(found)
-        exact = sum(similarity == 1 for similarity in found.values())
         raise InputError(
-            f"{len(found)} of {len(data)} rankings have a prompt that the model was trained on ({exact} the very same, the others "
-            f'nearly), the first is number {first + 1}, "{_short(data[first].prompt)}"; measure on others, or say seen="skip" '
+            f"{len(found)} of {len(data)} rankings have a prompt that the model was trained on, or nearly the same one; "
+            f'the first is number {first + 1}, "{_short(data[first].prompt)}"; measure on others, or say seen="skip" '
             '(--seen skip) to leave them out, or "measure" to see how well it knows them by heart'
         )
     if seen == "skip":
         return Rankings([ranking for position, ranking in enumerate(data) if position not in found]), 0
     return data, n_seen
+
+
+def _measurable(data, n_rankings):
+    """The rankings that hold a pair, of the data that is left of `n_rankings`; `InputError` if there is none."""
+    rankings = [ranking for ranking in data if ranking.pairs()]
+    if not rankings:
+        why = "it is empty, or every ranking is a tie"
+        if len(data) < n_rankings:
+            rest = ", and the rest are ties" if len(data) else ""
+            why = f"{n_rankings - len(data)} of {n_rankings} rankings were trained on and skipped{rest}"
+        raise InputError(f"the data holds no pair to measure on: {why}")
+    return rankings
 
 
 def _apart(data, calibration, seen):

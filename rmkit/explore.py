@@ -309,12 +309,12 @@ def says_of(K, i, j):
 
 
 def responses(K):
-    """Each response twice: on the line of rewards, where equal ones are piled up, and in the triangle's diagonal."""
-    rewards = BEST_REWARDS[K]
-    for n, reward in enumerate(rewards, start=1):
-        pile = rewards[: n - 1].count(reward)
-        for x, y in [(reward_x(reward), 51 - 20 * pile), (corner(n) + 16.5, TOP + corner(n) + 16.5)]:
-            ball = f'<circle cx="{x}" cy="{y}" r="10"/>{label(x, y + 4.5, n, "middle")}'
+    """Each response twice: on the line of rewards, where close ones are piled up, and in the triangle's diagonal."""
+    places = [reward_x(reward) for reward in BEST_REWARDS[K]]
+    for n, place in enumerate(places, start=1):
+        pile = sum(better - place < 20 for better in places[: n - 1])  # what a circle and its frame need
+        for x, y in [(place, 51 - 20 * pile), (corner(n) + 16.5, TOP + corner(n) + 16.5)]:
+            ball = f'<circle cx="{x}" cy="{y}" r="9"/>{label(x, y + 4.5, n, "middle")}'
             yield f'<g data-response="{n}"{ON * (n <= 2)}>{ball}</g>'
 
 
@@ -432,7 +432,7 @@ STYLE = """\
 .rmkit-figure { --blue: color-mix(in srgb, #0072B2 75%, currentColor);
   --orange: color-mix(in srgb, #B84A00 80%, currentColor); --faint: color-mix(in srgb, currentColor 45%, transparent);
   max-width: 30rem; padding: 0.3rem; line-height: 1.4; text-align: left; }
-.rmkit-figure label { display: flex; flex-wrap: wrap; justify-content: space-between; margin: 0.3rem 0; }
+.rmkit-figure label { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0.4rem 0; margin: 0.5rem 0; }
 .rmkit-figure span { font-variant-numeric: tabular-nums; }
 .rmkit-figure input { width: 100%; margin: 0;
   appearance: none; height: 1.5rem; background: linear-gradient(var(--faint) 0 0) center / 100% 3px no-repeat; }

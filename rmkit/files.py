@@ -47,6 +47,21 @@ def write_json(path, value):
         file.write("\n")
 
 
+def json_line(row):
+    """A row as a line of JSON, in bytes. What JSON cannot hold, a date for one, is written as text, and NaN and infinity as null.
+
+    >>> json_line({"scores": [0.5, float("nan")]})
+    b'{"scores": [0.5, null]}\\n'
+    """
+    try:
+        text = json.dumps(row, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        row = json.loads(json.dumps(row, default=str), parse_constant=lambda _: None)
+        text = json.dumps(row, ensure_ascii=False)
+    # Half a surrogate pair has no UTF-8, but written \\udc00 it is good JSON.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
 def put_in_place(temporary, path):
     """Rename a finished temporary file to `path`, with the permissions that new files have here, not private ones."""
     mask = os.umask(0)

@@ -356,8 +356,9 @@ def read_rows(path, unreadable="raise"):
     Nothing is kept: a file of any size takes the memory of a few rows, a Parquet file that of a thousand. Only a `.json`
     array and gzipped Parquet are read as a whole.
 
-    JSON Lines counts lines, blank ones too. CSV counts its header as row 1, as a spreadsheet does, JSON and Parquet
-    count from 1. A `.json` file may hold an array or, when its first character other than a blank is "{", JSON Lines.
+    JSON Lines counts lines, blank ones too. CSV counts rows as a spreadsheet does, its header and empty ones too; JSON
+    and Parquet count from 1. A `.json` file may hold an array or, when its first character other than a blank is "{",
+    JSON Lines. What parts the cells of CSV is the comma, the semicolon or the tab, the one that its header has most of.
     Text is UTF-8, with or without a byte order mark. Gzip is recognized by its first bytes, whatever the file's name.
 
     Raises `InputError` if the file cannot be read to that row, and says where it stopped. With `unreadable="yield"` a
@@ -370,6 +371,8 @@ def read_rows(path, unreadable="raise"):
         raise InputError(f"{path}: there is no such file")
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file in it")
+    if suffix in SPREADSHEETS:
+        raise InputError(f"{path} is a spreadsheet; open it in its program and save it as CSV, in UTF-8")
     if suffix not in CONTAINERS:
         known = ", ".join(CONTAINERS)
         raise InputError(f'{path} ends in "{suffix}"; the endings that can be read are {known}, each also with .gz')
@@ -386,11 +389,13 @@ def read_rows(path, unreadable="raise"):
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
+SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
+
 MAGIC = {
     b"\x89PNG": "a PNG image", b"\xff\xd8\xff": "a JPEG image", b"GIF8": "a GIF image", b"%PDF": "a PDF",
     b"PK\x03\x04": "a ZIP archive, or a spreadsheet or document of an office program", b"PAR1": "Parquet",
     b"\x28\xb5\x2f\xfd": "compressed by zstd", b"BZh": "compressed by bzip2", b"\xfd7zXZ": "compressed by xz",
-    b"\xff\xfe": "UTF-16 text, not UTF-8", b"\xfe\xff": "UTF-16 text, not UTF-8",
+    b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text",
 }  # fmt: skip
 
 
@@ -402,7 +407,7 @@ def _refuse_other_kinds(head, path, suffix):
         if kind != "Parquet":
             raise InputError(f"{path} looks like {kind or 'text'}; a .parquet file must hold Parquet")
     elif kind:
-        raise InputError(f"{path} looks like {kind}; a {suffix} file must hold UTF-8 text")
+        raise InputError(f"{path} looks like {kind}; a {suffix} file must hold text, saved as UTF-8")
     elif b"\0" in head:
         raise InputError(f"{path} is not text; a {suffix} file must hold UTF-8 text")
 
@@ -465,19 +470,30 @@ def _parse(text, path=None):
         raise InputError(f"{where}is not valid JSON: a number is too long or lists are nested too deep") from None
 
 
+SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}  # where the comma is in numbers, the semicolon is usual
+
+
 def _csv(file, path):
     csv.field_size_limit(2**31 - 1)  # the default, 131,072 characters, is shorter than some texts
-    reader = csv.reader(_lines(file, path), strict=True)
+    head, lines = [], _lines(file, path)
+    for line in lines:
+        head.append(line)
+        if line.strip():
+            break
+    separator = max(SEPARATORS, key=head[-1].count) if head else ","
+    reader = csv.reader(chain(head, lines), delimiter=separator, strict=True)
+    rows = ((number, cells) for number, cells in enumerate(reader, 1) if any(cell.strip() for cell in cells))
     try:
-        header = next((cells for cells in reader if cells), [])
+        _, header = next(rows, (1, []))
         if len(set(header)) < len(header):
-            raise InputError(f"{path}: two columns have the same name; found {_quoted(header)}")
-        for number, cells in enumerate(reader, 2):
-            if cells and len(cells) != len(header):
-                found = f"{len(cells)} cells for {len(header)} columns"
-                yield ("row", number), InputError(f'has {found}; a text with a comma in it needs "..." around it')
-            elif cells:
+            raise InputError(f"{path}: two columns have the same name, or none; found {_quoted(header)}")
+        for number, cells in rows:
+            if len(cells) == len(header):
                 yield ("row", number), dict(zip(header, cells, strict=True))
+            else:
+                found = f"{len(cells)} cells for {len(header)} columns"
+                needs = f'a text with {SEPARATORS[separator]} in it needs "..." around it'
+                yield ("row", number), InputError(f"has {found}; {needs}")
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num} is not valid CSV: {error}") from None
 

@@ -34,8 +34,13 @@ def pairwise_loss(chosen, rejected):
             "chosen and rejected must both have shape (B,) with B >= 1, "
             f"got {tuple(chosen.shape)} and {tuple(rejected.shape)}"
         )
-    margin = chosen.float() - rejected.float()  # (B,)
+    margin = _precise(chosen) - _precise(rejected)  # (B,)
     return -logsigmoid(margin).mean()  # ()
+
+
+def _precise(rewards):
+    """In float32 at least: in 16 bits, rewards that are close would be equal."""
+    return rewards.to(torch.promote_types(rewards.dtype, torch.float32))
 
 
 def pair_positions(sizes, ranks=None, device=None):
@@ -99,7 +104,7 @@ def k_choose_2_loss(rewards, sizes, ranks=None):
     better, worse, ranking = pair_positions(sizes, ranks, device=rewards.device)  # (P,) each
     if len(better) == 0:
         raise ValueError("no pair to learn from: every ranking is a single tie")
-    rewards = rewards.float()
+    rewards = _precise(rewards)
     losses = -logsigmoid(rewards[better] - rewards[worse])  # (P,)
     pairs_in = torch.bincount(ranking, minlength=len(sizes))  # (G,)
     mean_of = losses.new_zeros(len(sizes)).index_add(0, ranking, losses / pairs_in[ranking])  # (G,)

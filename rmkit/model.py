@@ -155,7 +155,7 @@ class RewardModel(PreTrainedModel):
                 lets everything change, 1 only the head.
 
         Raises:
-            InputError: if `share` is no such number; nothing has changed then.
+            InputError: if `share` is no such number, or the encoder's layers share their weights; nothing has changed then.
 
         >>> model = RewardModel.from_encoder()
         >>> model.freeze(1)
@@ -163,12 +163,18 @@ class RewardModel(PreTrainedModel):
         385
         """
         check_share(share)
-        n_layers = self.encoder.config.num_hidden_layers
-        layer = -1  # the embeddings come first
-        for name, parameter in self.encoder.named_parameters():
+        n_layers, layers = self.encoder.config.num_hidden_layers, []
+        for name, _ in self.encoder.named_parameters():
             number = re.search(r"\.(\d+)\.", name)
-            layer = int(number[1]) if number else layer
+            layers.append(int(number[1]) if number else layers[-1] if layers else -1)  # the embeddings come first
+        if 0 < share < 1 and max(layers) + 1 < n_layers:
+            raise InputError(
+                f"freeze is {share}, but the {n_layers} layers of this encoder share their weights; it must be 0 (train all of "
+                "them) or 1 (train the head)"
+            )
+        for parameter, layer in zip(self.encoder.parameters(), layers, strict=True):
             parameter.requires_grad_(share == 0 or layer >= share * n_layers)
+        self.head.bias.requires_grad_(self.config.head == "tanh")  # without tanh it is in no margin, and would only drift
 
     def score(self, prompt, response):
         """The reward of a response to a prompt; for a list of responses, the list of their rewards.
@@ -209,6 +215,9 @@ class RewardModel(PreTrainedModel):
                 stacklevel=2,
             )
         rewards = self.score_ids([text.ids for text in encoded])
+        for i, reward in enumerate(rewards, 1):
+            if not math.isfinite(reward):
+                raise FloatingPointError(f"the model's reward of response {i} is {reward}, no finite number")
         return rewards[0] if isinstance(response, str) else rewards
 
     def rank(self, prompt, responses):
@@ -246,14 +255,14 @@ class RewardModel(PreTrainedModel):
         return min(positions, self.tokenizer.model_max_length)
 
     def save_pretrained(self, folder, **kwargs):
-        """Save weights, configuration and tokenizer into a folder, each file whole or not at all."""
+        """Save weights (in one file), configuration and tokenizer into a folder, each file whole or not at all."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as temporary:
             with quiet(), disk_errors(folder):
-                super().save_pretrained(temporary, **kwargs)
+                super().save_pretrained(temporary, **kwargs, max_shard_size="1000TB")
                 if self.tokenizer is not None:
-                    self.tokenizer.save_pretrained(temporary)
+                    self.tokenizer.save_pretrained(temporary, save_jinja_files=False)
                 if self.seen is not None:
                     save_file({"seen": self.seen}, Path(temporary) / SEEN)
             # The weights come last: a folder that has them has all the rest.
@@ -261,6 +270,8 @@ class RewardModel(PreTrainedModel):
                 with open(path, "rb") as file:
                     os.fsync(file.fileno())
                 put_in_place(path, folder / path.name)
+        if self.seen is None:
+            (folder / SEEN).unlink(missing_ok=True)  # of another model that was here
 
     @classmethod
     def from_pretrained(cls, name, **kwargs):
@@ -290,7 +301,7 @@ class RewardModel(PreTrainedModel):
             "_raise_exceptions_for_connection_errors": False,
         }
         seen = cached_file(name, SEEN, **missing_is_fine, **where)
-        model.seen = _load_seen(seen) if seen else None
+        model.seen = load_seen(seen)
         return _in_memory(model.eval())
 
 
@@ -326,8 +337,10 @@ def disk_errors(folder):
         raise OSError(f"{folder}: {_first_line(error)}; what was saved before is whole") from error
 
 
-def _load_seen(path):
-    """The sketches of the prompts that a model was trained on, shape (prompts, 128), bytes."""
+def load_seen(path):
+    """The sketches of the prompts that a model was trained on, shape (prompts, 128), bytes; None if there is no such file."""
+    if path is None or not Path(path).exists():
+        return None
     try:
         seen = load_file(path)["seen"]
     except (SafetensorError, OSError, KeyError):

@@ -41,8 +41,8 @@ def seen_before(prompts, seen, alike=ALIKE):
         alike: the similarity, from 0 to 1, from which two prompts count as near duplicates.
 
     Returns:
-        [(position in `prompts`, similarity), ...]; a similarity of 1 is the same prompt, case and spacing aside. An
-        estimate between has a standard error of 0.04 or less.
+        [(position in `prompts`, similarity), ...]; the similarity is an estimate, with a standard error of 0.04 or less.
+        The same prompt, case and spacing aside, has 1; so may a long one in which a word differs.
 
     >>> seen = sketch(["Name three hearsay exceptions in one short sentence."])
     >>> found = seen_before(["What is a tort?", "Name three hearsay exceptions in one short sentence!"], seen)

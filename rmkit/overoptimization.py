@@ -301,7 +301,9 @@ class GoldCurve:
     @property
     def peak(self):
         """The distance with the highest gold reward, alpha / (2 beta); infinite if the curve never turns, 0 if it only falls."""
-        return max(0.0, self.alpha / (2 * self.beta)) if self.beta > 0 else math.inf
+        if self.beta > 0:
+            return max(0.0, self.alpha / (2 * self.beta))
+        return 0.0 if self.beta == 0 and self.alpha < 0 else math.inf
 
 
 def fit_gold_curve(d, gold):

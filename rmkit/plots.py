@@ -7,6 +7,7 @@ it is given a path, and returns None.
 
 import math
 from contextlib import contextmanager
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 
@@ -31,6 +32,11 @@ STYLE = {
 }
 
 
+def _save(figure, path):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
 @contextmanager
 def drawing(height=3.2, path=None):
     """Axes in the book's style; when the block ends the figure is shown, or saved to `path`.
@@ -42,7 +48,7 @@ def drawing(height=3.2, path=None):
         figure, axes = plt.subplots(figsize=(5, height), layout="constrained")
         yield axes
         if path:
-            figure.savefig(path)
+            _save(figure, path)
         else:
             plt.show()
         plt.close(figure)
@@ -383,7 +389,7 @@ def plot_report(report, path=None):
         for what, found in groups.items():
             draw_shares(next(axes), found, f"accuracy by {GROUPS.get(what, what)}")
         if path:
-            figure.savefig(path)
+            _save(figure, path)
         else:
             plt.show()
         plt.close(figure)
@@ -403,7 +409,7 @@ def plot_rivals(panels, path=None):
         for one, (test, rows) in zip(axes, panels.items(), strict=True):
             draw_shares(one, rows, f"accuracy on {test}")
         if path:
-            figure.savefig(path)
+            _save(figure, path)
         else:
             plt.show()
         plt.close(figure)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
-from rmkit.data import Ranking, Rankings
+from rmkit.data import Ranking, Rankings, prompt_key
 from rmkit.errors import InputError
 from rmkit.model import RewardModel
+
+PARALLEL = ("flaws", "why", "scores")  # what `info` may hold of each response; any other list, such as tags, is of the ranking
 
 
 def pairs_of(rankings):
@@ -73,10 +75,11 @@ def add_random_answers(rankings, seed=0):
     """Give each ranking one more response, the best response to another prompt, tied with the worst.
 
     A response that is good elsewhere is bad here, whatever its length and style; only a model that reads the prompt can tell.
-    It is tied with the worst, since nobody has said which of the two is better.
+    It is tied with the worst, since nobody has said which of the two is better. Prompts that differ only in case or spacing
+    count as one.
 
     Raises:
-        InputError: if there are fewer than two prompts.
+        InputError: if no other prompt has a best response that the ranking does not hold.
 
     Source: Singhal et al. 2023, arXiv:2310.03716, who call it random pairing.
 
@@ -85,12 +88,13 @@ def add_random_answers(rankings, seed=0):
     [(('Lima', 'Cusco', '4'), (0, 1, 1)), (('4', '5', 'Lima'), (0, 1, 1))]
     """
     draw, more = random.Random(seed), []
-    pool = list(dict.fromkeys((ranking.prompt, ranking.responses[0]) for ranking in rankings))
+    pool = list(dict.fromkeys((prompt_key(ranking.prompt), ranking.responses[0]) for ranking in rankings))
     for ranking in rankings:
-        others = [best for prompt, best in pool if prompt != ranking.prompt and best not in ranking.responses]
+        key, own = prompt_key(ranking.prompt), {response.strip() for response in ranking.responses}
+        others = [best for prompt, best in pool if prompt != key and best.strip() not in own]
         if not others:
             raise InputError(
-                f"prompt {ranking.prompt!r}: there is no other prompt to take an answer from; give two or more"
+                f"prompt {ranking.prompt!r}: no other prompt has a best response that this one lacks; give more prompts"
             )
         responses, ranks = [*ranking.responses, draw.choice(others)], [*ranking.ranks, ranking.ranks[-1]]
         info = _info(ranking, [*range(len(ranking)), None], "answers another prompt")
@@ -127,7 +131,8 @@ def add_attacked_copies(rankings, attacks, seed=0):
 class LengthFree:
     """A reward model without the part of its reward that goes with length: reward - slope * characters.
 
-    It scores and ranks as the model does. The bound of tanh is gone: rewards may lie outside -1 to 1.
+    It scores and ranks as the model does. The bound of tanh is gone: rewards may lie outside -1 to 1. `rmkit.scoreboard`
+    measures it; `rmkit.evaluate` and `rmkit.compare`, which give a model token ids and no texts, refuse it.
 
     >>> model = RewardModel.from_encoder()
     >>> free = LengthFree(model, slope=0.01)
@@ -137,6 +142,14 @@ class LengthFree:
 
     model: RewardModel
     slope: float  # reward a character
+
+    @property
+    def seen(self):
+        """What `rmkit.evaluate` asks of a model first; it cannot go on, since a price for characters needs the texts."""
+        raise InputError(
+            "a LengthFree cannot be evaluated or compared, since characters are not counted in token ids; "
+            "rmkit.scoreboard measures it"
+        )
 
     def score(self, prompt, response):
         """The length-free reward; takes lists as `RewardModel.score` does."""
@@ -188,13 +201,13 @@ def length_free(model, rankings):
 
 
 def _info(ranking, positions, new=None):
-    """What is known of a ranking, for a choice of its responses: lists that run parallel to them are chosen from alike.
+    """What is known of a ranking, for a choice of its responses: the `PARALLEL` lists are chosen from alike.
 
-    A position that is None stands for a new response, of which `new` is known.
+    A position that is None stands for a new response, of which `new` is known. Nobody has voted on that one.
     """
 
-    def choose(value):
-        parallel = isinstance(value, list) and len(value) == len(ranking)
+    def choose(name, value):
+        parallel = name in PARALLEL and isinstance(value, list) and len(value) == len(ranking)
         return [new if i is None else value[i] for i in positions] if parallel else value
 
-    return {name: choose(value) for name, value in ranking.info.items()}
+    return {name: choose(name, value) for name, value in ranking.info.items() if name != "votes" or None not in positions}

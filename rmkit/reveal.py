@@ -25,8 +25,9 @@ class Revealed:
 
     def _repr_html_(self):
         # Classes, not colors: the page decides what reads well, on white and in the dark.
+        what = "Solution" if ": solution_" in self.title else "Source"
         return (
-            f"<details><summary><code>{html.escape(self.title)}</code></summary>"
+            f"<details><summary>{what} <code>{html.escape(self.title)}</code></summary>"
             f'<div class="highlight"><pre tabindex="0">{_colored(self.source)}</pre></div></details>'
         )
 

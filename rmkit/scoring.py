@@ -18,7 +18,7 @@ from tqdm import tqdm
 from rmkit.batching import encode_many
 from rmkit.data import find_rows
 from rmkit.errors import InputError
-from rmkit.files import put_in_place, write_json
+from rmkit.files import json_line, put_in_place, write_json
 from rmkit.formats import SHAPES, read_answer, read_row, recognize
 from rmkit.processes import join_processes
 
@@ -214,12 +214,12 @@ def _score(accelerator, model, chunk, shape, scored, data):
     for ((unit, number), row), result in zip(chunk, found, strict=True):
         if isinstance(result, str):
             kept = {name: value for name, value in row.items() if name not in ADDED} if isinstance(row, dict) else {}
-            lines.append(_line(kept | {"refused": result}))
+            lines.append(json_line(kept | {"refused": result}))
             continue
         own = list(islice(rewards, result))
         if not all(map(math.isfinite, own)):
             raise FloatingPointError(f"{data}, {unit} {number}: the model's reward is {own}, no finite number")
-        lines.append(_line(row | ({"reward": own[0]} if shape == "answers" else {"rewards": own})))
+        lines.append(json_line(row | ({"reward": own[0]} if shape == "answers" else {"rewards": own})))
     scored.n_rows += len(chunk)
     scored.n_scored = scored.n_rows - scored.n_refused
     scored.n_truncated += n_truncated
@@ -245,17 +245,6 @@ def _rewards(accelerator, model, prompts, responses):
     result[n + 1] = sum(1 for text in encoded if text.cut_response)
     *rewards, cut, answers_cut = accelerator.reduce(result.to(accelerator.device), "sum").tolist()
     return rewards, int(cut), int(answers_cut)
-
-
-def _line(row):
-    """A row as a line of JSON. What JSON cannot hold, a date for one, is written as text, and NaN as null."""
-    try:
-        text = json.dumps(row, ensure_ascii=False, default=str, allow_nan=False)
-    except ValueError:
-        row = json.loads(json.dumps(row, default=str), parse_constant=lambda _: None)
-        text = json.dumps(row, ensure_ascii=False)
-    # Half a surrogate pair has no UTF-8, but written \\udc00 it is good JSON.
-    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -351,9 +340,9 @@ def _finish(output):
 
 
 def _fingerprint(model):
-    """A hash of all that a reward depends on: the weights, what is made of them, and where texts are cut."""
-    config = model.config
-    digest = hashlib.sha256(repr((config.head, config.pooling, config.text_length)).encode())
+    """A hash of what a reward depends on: the weights, what is made of them, the vocabulary, and where texts are cut."""
+    config, vocabulary = model.config, sorted(model.tokenizer.get_vocab().items())
+    digest = hashlib.sha256(repr((config.head, config.pooling, config.text_length, vocabulary)).encode())
     for name, tensor in model.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

@@ -53,7 +53,8 @@ def by_prompt(values, prompts, span=(0, 1), resamples=2000, seed=0):
         raise InputError(f"there are {len(values)} values and {len(prompts)} prompts; give each value its prompt")
     if not len(values):
         return Estimate(None, *map(float, span), 0)
-    _, which = np.unique(np.asarray(prompts), return_inverse=True)
+    numbers = {prompt: number for number, prompt in enumerate(sorted(set(prompts)))}
+    which = [numbers[prompt] for prompt in prompts]  # (P,) an array of long texts would fill the memory
     sums, sizes = np.bincount(which, values), np.bincount(which)  # (prompts,)
     value, n = float(values.mean()), len(sums)
     if n == 1 or np.ptp(sums / sizes) == 0:

@@ -2,6 +2,7 @@
 
 import math
 import time
+import warnings
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss
-from rmkit.model import RewardModel, check_share
+from rmkit.model import SEEN, RewardModel, check_share, load_seen
 from rmkit.overlap import sketch
 from rmkit.processes import check_alike, join_processes
 
@@ -37,7 +38,7 @@ class History:
     `epochs` holds {"epoch", "loss", "held_out_loss", "held_out_accuracy"}. `loss` is the mean over the epoch's
     rankings, each at the moment it was trained on; `held_out_loss` is the same loss on the held-out data after the
     epoch. Both are in nats, and a coin's is log 2 = 0.693. Without held-out data the last two are None.
-    `longest_wins` is the accuracy of that rule on the held-out data.
+    `longest_wins` is the accuracy of that rule on the held-out data. Intervals draw whole prompts.
     """
 
     seed: int
@@ -148,11 +149,8 @@ def train(
 
     accelerator = join_processes()
     start = time.perf_counter()
-    model.config.text_length = max_length
     reward_model = model if isinstance(model, RewardModel) else model.get_base_model()
-    prompts = sketch([ranking.prompt for ranking in rankings])
-    before = [] if reward_model.seen is None else [reward_model.seen]
-    reward_model.seen = np.unique(np.concatenate([*before, prompts]), axis=0)
+    seen = [sketch([ranking.prompt for ranking in rankings]), reward_model.seen]
     encoded = encode_rankings(rankings, model.tokenizer, max_length)
     lengths = [max(len(text.ids) for text in texts) for texts in encoded]
     if freeze is not None:
@@ -161,7 +159,14 @@ def train(
     # Plain AdamW, fused: one pass over the weights a step, and the same numbers.
     adamw = torch.optim.AdamW(trained, lr=lr, fused=True)
     parallel, optimizer = accelerator.prepare(model, adamw)
-    history = History(seed, n_truncated=count_cut(encoded)[0])
+    n_truncated, n_answers_cut = count_cut(encoded)
+    if n_answers_cut and accelerator.is_main_process:
+        warnings.warn(
+            f"{n_answers_cut} of {sum(map(len, encoded))} responses longer than {max_length} tokens: the end was cut off, and "
+            "nothing is learned from it",
+            stacklevel=2,
+        )
+    history = History(seed, n_truncated=n_truncated)
 
     settings = {"lr": lr, "batch_size": batch_size, "max_length": max_length, "seed": seed, "freeze": freeze}
     settings |= {"number of trained tensors": len(trained), "encoder": model.config.encoder.get("_name_or_path")}
@@ -176,12 +181,15 @@ def train(
                 f"epochs is {epochs}, but the run in '{output}' has made {len(history.epochs)}; ask for more"
             )
         start -= history.seconds
+        seen.append(load_seen(last_checkpoint(output) / SEEN))
+    reward_model.seen = np.unique(np.concatenate([sketches for sketches in seen if sketches is not None]), axis=0)
+    model.config.text_length = max_length
 
     silent = None if accelerator.is_main_process else True  # None: no bar where standard error is not a terminal
     gpu = [] if accelerator.device.type == "cpu" else [accelerator.device]  # this process's own, and no other
     for epoch in range(len(history.epochs) + 1, epochs + 1):
         # All that is random in an epoch follows from the seed and the epoch's number, so it can be repeated.
-        with torch.random.fork_rng(gpu):
+        with torch.random.fork_rng(gpu, device_type=accelerator.device.type):
             order = torch.manual_seed(seed * 1_000_003 + epoch)
             batches = length_buckets(lengths, batch_size, order)
             torch.manual_seed(order.initial_seed() + 10_007 * accelerator.process_index)  # each drops out for itself
@@ -198,7 +206,7 @@ def train(
         entry = {"epoch": epoch, "loss": loss, "held_out_loss": None, "held_out_accuracy": None}
         if eval_data is not None:
             report = evaluate(model, eval_data, seen="measure", quick=True)
-            entry |= {"held_out_loss": report.ranking_loss, "held_out_accuracy": asdict(report.accuracy)}
+            entry |= {"held_out_loss": report.ranking_loss, "held_out_accuracy": asdict(report.accuracy_by_prompt)}
             history.longest_wins = asdict(report.baselines["longest"])
         history.epochs.append(entry)
         history.seconds = time.perf_counter() - start

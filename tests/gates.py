@@ -207,6 +207,37 @@ def asks_for_predictions(notebook, path):
     return [] if len(asked) >= 3 else [f"{len(asked)} prediction prompts with an answer in <details>, fewer than 3"]
 
 
+def folds_what_answers(notebook, path):
+    """What the cell after a Predict box shows is folded, or the answer would stand beside the question; nothing else is.
+
+    A figure with sliders stays open, for the reader has to move it first. So may what stands at a distance.
+    """
+    problems, answers, cells = [], [], notebook["cells"]
+    for position, cell in enumerate(cells):
+        if cell["cell_type"] != "markdown" or "**Predict.**" not in source(cell):
+            continue
+        between, shown = source(cell).rpartition("</details>")[2], []
+        for later in cells[position + 1 :]:
+            if later["cell_type"] == "markdown":
+                if shown:
+                    break
+                between += f" {source(later)}"
+            elif later.get("outputs"):
+                shown.append(later)
+        answers += shown
+        far = len(between.split()) > 60 or "### Exercise" in between
+        moves = shown and any("text/html" in output.get("data", {}) for output in shown[0]["outputs"])
+        if not (far or moves or any(folded(later) for later in shown)):
+            asked = " ".join(source(cell).partition("**Predict.**")[2].split())
+            problems.append(f"the output after {asked[:60]!r} is not folded (tag hide-output)")
+    strangers = [cell for cell in code_cells(notebook) if folded(cell) and cell not in answers]
+    return problems + [f"{name(cell)} is folded and answers no Predict box" for cell in strangers]
+
+
+def folded(cell):
+    return "hide-output" in cell.get("metadata", {}).get("tags", [])
+
+
 def has_exercises(notebook, path):
     """At least three exercises: headings that start '### Exercise'."""
     found = re.findall(r"(?m)^### Exercise\b", prose(notebook))
@@ -302,6 +333,7 @@ RULES = [
     short_cells,
     plain_markdown,
     asks_for_predictions,
+    folds_what_answers,
     has_exercises,
     details_closed,
     links_resolve,

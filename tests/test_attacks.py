@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -86,6 +87,16 @@ def test_another_question_is_answered_well_and_by_seed():
     assert [turned(ranking.prompt, "y") for ranking in TOY] == drawn[0]
     with pytest.raises(InputError, match="one prompt"):
         answer_another(TOY[:1])
+
+
+def test_prompts_that_differ_in_case_or_spacing_are_one_question():
+    twins = [Ranking("Capital of Peru?", ["Lima", "Cusco"]), Ranking("capital of  Peru?", ["It is Lima.", "Rome"])]
+    with pytest.raises(InputError, match="one prompt"):
+        answer_another(Rankings(twins))
+    with pytest.raises(InputError, match="fewer than two prompts"):
+        scoreboard(Known(reward), Rankings(twins), {"nothing": lambda prompt, response: response})
+    more = Rankings([*twins, Ranking("Largest city of Peru?", ["Lima ", "Rome"]), Ranking("2 + 2?", ["4", "5"])])
+    assert {answer_another(more, seed)("Capital of Peru?", "Cusco") for seed in range(8)} == {"4"}
 
 
 # --- the scoreboard
@@ -184,6 +195,19 @@ def test_an_interval_holds_its_number_where_prompts_agree_and_has_no_width_where
         "gain"
     ]
     assert found.low < found.value == 2.5 < found.high
+
+
+def test_long_prompts_are_not_copied():
+    """An array of texts gives each of them the room of the longest, four bytes a character."""
+    data = Rankings([Ranking(f"{n} {'?' * 50_000}", ["yes", "no", "perhaps"]) for n in range(40)])
+    model = Known(lambda prompt, response: len(response))
+    tracemalloc.start()
+    try:
+        scoreboard(model, data, {"nothing": lambda prompt, response: response})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000, "one array of the 40 prompts takes 8 million bytes"
 
 
 # --- what the model looks at

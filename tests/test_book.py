@@ -180,6 +180,9 @@ def test_the_model_page_shows_the_model_that_was_trained(pages):
     rivals = [("this model", measured["accuracy_by_prompt"]), ("model without the prompt", measured["baselines"]["prompt_blind"])]
     for name, one in rivals:
         assert f"{name} {one['value']:.1%} {one['low']:.1%} to {one['high']:.1%} {one['n']}" in words.replace("\xa0", " ")
+    learned = json.loads((ROOT / "book" / "learnability.json").read_text(encoding="utf-8"))
+    for one in (learned["accuracy"], learned["baselines"]["similarity"]):  # one seed is never shown alone
+        assert f"{one['value']:.1%} {one['low']:.1%} to {one['high']:.1%}" in words.replace("\xa0", " ")
     rounding = json.loads((ROOT / "_build" / "rounding.json").read_text(encoding="utf-8"))
     assert 0 < rounding["mean"] < rounding["largest"] < rounding["spread"]
     for number in (f"{rounding['mean']:.4f}", f"{rounding['largest']:.4f}", f"{rounding['difference']['value']:+.2%}"):

@@ -119,10 +119,12 @@ def test_the_keyboard_reaches_the_text_the_contents_and_the_answers(open_page):
     assert page.evaluate("document.activeElement.textContent") == "Skip to main content"
     page.keyboard.press("Enter")
     assert page.evaluate("location.hash") == "#main-content"
-    answer = page.locator("article summary").first
-    answer.focus()
-    page.keyboard.press("Enter")
-    assert page.locator("article details").first.get_attribute("open") is not None
+    for kind, words in [("details:not(.hide)", "Answer"), ("details.hide", "Show what comes out")]:
+        answer = page.locator(f"article {kind} > summary").first
+        assert answer.inner_text().strip() == words
+        answer.focus()
+        page.keyboard.press("Enter")
+        assert page.locator(f"article {kind}").first.get_attribute("open") is not None
     assert page.problems == []
 
 
@@ -204,6 +206,12 @@ def test_the_contents_open_and_close_on_a_phone(open_page):
         ("Goodhart", "notebooks/08-goodhart"),
         ("tanh", "notebooks/02-value-head"),
         ("Wilson", "notebooks/06-measuring"),
+        ("exam", "book/exam"),
+        ("csv", "book/own-pairs"),
+        ("own data", "book/own-pairs"),
+        ("own pairs", "book/own-pairs"),
+        ("pip install", "book/own-pairs"),
+        ("ChatGPT", "book/glossary"),
     ],
 )
 def test_search_finds(open_page, term, expected):
@@ -215,6 +223,14 @@ def test_search_finds(open_page, term, expected):
     page.locator("#search-results li a").nth(1).wait_for()
     found = page.locator("#search-results li > a").evaluate_all("links => links.slice(0, 3).map(link => link.pathname)")
     assert any(path.endswith(f"{expected}.html") for path in found), found
+    assert page.problems == []
+
+
+def test_what_the_search_shows_of_a_page_is_text_and_no_tex(open_page):
+    page = open_page("search.html?q=margin", wait_until="networkidle")
+    shown = page.locator("#search-results .context").all_inner_texts()
+    assert any("…" in text for text in shown), "no formula stood there, so this shows nothing"
+    assert not [text for text in shown if re.search(r"\\[()\[\]]|\\(?:sigma|Delta|theta|ge|log)\b", text)]
     assert page.problems == []
 
 
@@ -262,6 +278,11 @@ def test_paper_without_what_is_folded(open_page):
     assert page.locator("article details[open]").count() == 1 and page.locator("article details[hidden]").count() == 0
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("article details[open]").count() == answers.count(), "the next time everything is printed again"
+
+
+def test_a_page_that_is_not_there_is_not_weighed():
+    with pytest.raises(SystemExit, match=r"book/index\.htm is no page of the book; give a path such as book/index\.html"):
+        weigh.main(["book/index.htm"])
 
 
 def test_the_landing_page_is_light(chromium, site):

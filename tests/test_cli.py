@@ -49,7 +49,7 @@ def test_train_evaluate_score_rank(tmp_path, capsys):
 
     ask = ["evaluate", "--model", output, "--data", "toy", "--json"]
     status, out, err = call(capsys, *ask)
-    assert (status, out) == (2, "") and "8 of 10 rankings have a prompt that the model was trained on (8 the very same" in err
+    assert (status, out) == (2, "") and "8 of 10 rankings have a prompt that the model was trained on, or nearly" in err
     status, out, _ = call(capsys, *ask, "--seen", "measure")
     report = json.loads(out)
     assert status == 0 and report["accuracy"]["n"] == report["n_pairs"] == 10 and report["n_seen"] == 8
@@ -141,6 +141,9 @@ def test_data_commands(tmp_path, capsys):
     assert "2 rankings can be used, 2 rows refused" in out
     assert 'row 2: field "chosen" is empty' in out and 'row 4: field "prompt" is a number (42)' in out
     assert call(capsys, "data", "validate", "toy")[0] == 0
+    (tmp_path / "worse.jsonl").write_text("{oops\n" + bad.read_text())
+    status, out, err = call(capsys, "data", "validate", tmp_path / "worse.jsonl")
+    assert (status, err) == (2, "") and "row 1: the line is not valid JSON" in out and "row 3: field" in out
 
     status, _, err = call(capsys, "data", "convert", bad, "--output", tmp_path / "new.jsonl")
     assert status == 2 and "line 2" in err and not (tmp_path / "new.jsonl").exists()
@@ -246,7 +249,7 @@ def test_an_empty_prompt_or_response(capsys, model):
 
 
 def test_evaluate_writes_card_and_figures_but_over_nothing(tmp_path, capsys, model):
-    card, figures = tmp_path / "new" / "README.md", tmp_path / "report.png"
+    card, figures = tmp_path / "new" / "README.md", tmp_path / "also new" / "report.png"
     ask = ["evaluate", "--model", model, "--data", "toy", "--limit", 6, "--card", card, "--figures", figures]
     other = jsonl(tmp_path / "other.jsonl", {**GOOD, "prompt": "Something else?"})
     status, out, err = call(capsys, *ask, "--calibration", other, "--training", other)

@@ -157,10 +157,12 @@ def test_saved_rankings_come_back_equal(tmp_path):
 
 
 def test_saved_info_is_plain_json(tmp_path):
-    info = {"nan": math.nan, "half": "\ud83d", "path": Path("x")}
+    info = {"nan": math.nan, "half": "\ud83d", "path": Path("x"), "scores": [math.nan, 1.0], "of": {"w": -math.inf}}
     Rankings([Ranking("q", ["a", "b"], info=info)]).save(tmp_path / "x.jsonl")
-    row = json.loads((tmp_path / "x.jsonl").read_bytes().decode("utf-8"))
-    assert row == {"prompt": "q", "responses": ["a", "b"], "nan": None, "half": "\ud83d", "path": "x"}
+    text = (tmp_path / "x.jsonl").read_bytes().decode("utf-8")
+    row = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    known = {"nan": None, "half": "\ud83d", "path": "x", "scores": [None, 1.0], "of": {"w": None}}
+    assert row == {"prompt": "q", "responses": ["a", "b"]} | known
 
 
 @pytest.mark.parametrize(
@@ -183,6 +185,26 @@ def test_no_rankings_and_no_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         load_rankings("toy").save(tmp_path / "file" / "x.jsonl")
+
+
+# --- rows that are refused --------------------------------------------------------------------------------------------
+
+
+def test_a_row_that_cannot_be_read_is_skipped_like_any_other(tmp_path):
+    good = '{"prompt": "q", "chosen": "a", "rejected": "b"}\n'
+    (tmp_path / "x.jsonl").write_text(good + "{oops\n" + good.replace('"a"', '""') + good)
+    data = load_rankings(tmp_path / "x.jsonl", refused="skip")
+    assert len(data) == 2 and [refused.row for refused in data.refused] == [2, 3]
+    assert data.refused[0].reason.startswith("the line is not valid JSON")
+    (tmp_path / "x.csv").write_text("prompt,chosen,rejected\nq,a,b\nq,a,b,c\nq,a,c\n")
+    data = load_rankings(tmp_path / "x.csv", refused="skip")
+    assert len(data) == 2 and str(data.refused[0]).startswith("row 3: the row has 4 cells for 3 columns")
+    for name, where in (("x.jsonl", "line 2 is not"), ("x.csv", "row 3 has 4 cells")):
+        with pytest.raises(InputError, match=where):
+            load_rankings(tmp_path / name)
+    (tmp_path / "x.jsonl").write_text("{oops\n[\n")
+    with pytest.raises(InputError, match="none of the 2 rows can be used; the first is line 1: the line is not valid"):
+        load_rankings(tmp_path / "x.jsonl", refused="skip")
 
 
 # --- loading by name -------------------------------------------------------------------------------------------------

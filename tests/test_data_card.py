@@ -209,6 +209,10 @@ MEASURED = {
     "by_distance": {"2": estimate(0.8)},
     "curve": {"75": estimate(0.6)},
 }
+PANDALM = {
+    "accuracy": estimate(0.53),
+    "baselines": {name: estimate(0.6) for name in ("longest", "shortest", "similarity", "annotators")},
+}
 
 
 def test_what_was_learned():
@@ -218,9 +222,11 @@ def test_what_was_learned():
         assert numbers(page, first)[0] == right
     assert "2.1 to 2.5 minutes" in page and "it learned more than tone" in page and "PandaLM" not in page
     page = data_card.learnability_page(MEASURED | {"accuracy": estimate(0.57)})
-    assert "do not settle" in page and "A rule without any training" not in page
+    assert "do not settle" in page and "It does no worse" not in page
     page = data_card.learnability_page(MEASURED | {"accuracy": estimate(0.54)})
-    assert "A rule without any training does no worse" in page
+    assert "It does no worse" in page
+    page = data_card.learnability_page(MEASURED | {"pandalm": PANDALM})
+    assert "PandaLM" in page and page.count("60.0%") >= 4
 
 
 def test_what_was_not_measured_is_called_so(tmp_path, monkeypatch):

@@ -1,8 +1,13 @@
 """Other families of encoders, as tiny random models: which token is read, what is frozen, what survives saving."""
 
+import json
+import shutil
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
+    AlbertConfig,
     AutoConfig,
     AutoModel,
     AutoTokenizer,
@@ -193,6 +198,47 @@ def test_a_model_of_two_halves_is_refused(config, tmp_path):
     config().save_pretrained(tmp_path)
     with pytest.raises(InputError, match=f"{config.model_type} reads with one half and writes with the other"):
         RewardModel.from_encoder(str(tmp_path))
+
+
+def test_layers_that_share_their_weights_are_frozen_all_or_not_at_all(tmp_path):
+    config = AlbertConfig(**SIZES, embedding_size=16)
+    AutoModel.from_config(config).save_pretrained(tmp_path)
+    load_tokenizer().save_pretrained(tmp_path)
+    model = RewardModel.from_encoder(str(tmp_path))
+    with pytest.raises(InputError, match=r"freeze is 0\.5, but the 2 layers of this encoder share their weights; it must be 0"):
+        train(model, load_rankings("toy")[:2], epochs=1, max_length=48)
+    for share in (0, 1):
+        model.freeze(share)
+        assert {parameter.requires_grad for parameter in model.encoder.parameters()} == {share == 0}
+
+
+def test_weights_under_other_names_are_not_replaced_by_random_ones(folders, tmp_path):
+    """As a compiled model saves them."""
+    shutil.copytree(folders["bert"], tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "model.safetensors"
+    save_file({f"_orig_mod.{name}": tensor for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"its weights hold no 'embeddings\.\S+'; save it again"):
+        load_encoder(str(tmp_path))
+
+
+@pytest.mark.parametrize("what", ["an encoder", "the tokenizer of a reward model"])
+def test_code_that_comes_with_a_model_is_never_run(folders, tmp_path, monkeypatch, what):
+    """Not even when somebody would say yes to the question that `transformers` asks."""
+    folder, ran = tmp_path / "model", tmp_path / "ran"
+    if what == "an encoder":
+        shutil.copytree(folders["bert"], folder)
+        file, change = "config.json", {"model_type": "own", "auto_map": {"AutoConfig": "own.Own"}}
+    else:
+        RewardModel.from_encoder(str(folders["bert"])).save_pretrained(folder)
+        change = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", "own.Own"]}}
+        file = "tokenizer_config.json"
+    (folder / "own.py").write_text(f"open({str(ran)!r}, 'w')\n", encoding="utf-8")
+    saved = json.loads((folder / file).read_text(encoding="utf-8"))
+    (folder / file).write_text(json.dumps(saved | change), encoding="utf-8")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with pytest.raises(InputError, match="cannot be loaded"):
+        (RewardModel.from_encoder if what == "an encoder" else RewardModel.from_pretrained)(str(folder))
+    assert not ran.exists()
 
 
 def test_a_tokenizer_without_an_end_is_refused(folders, tmp_path):

@@ -162,7 +162,7 @@ def test_a_temperature_is_fitted_on_other_prompts():
     assert found["after"]["ece"] < found["ece"]
     with pytest.raises(InputError, match=r"2 of 2 rankings of the calibration data .* number 1, "):
         evaluate(model, data[:300], calibration=data[298:300])
-    skipped = evaluate(model, data[:300], calibration=data[200:], seen="skip", quick=True)
+    skipped = evaluate(model, data[:300], calibration=list(data[200:]), seen="skip", quick=True)
     assert skipped.calibration == found and skipped.n_pairs == 300
     with pytest.raises(InputError, match="calibration data holds no pair"):
         evaluate(model, data[:300], calibration=Rankings([]))
@@ -172,7 +172,7 @@ def test_prompts_that_were_trained_on():
     model = Fixed(REWARDS, DATA)
     model.seen = sketch(["name a  FRUIT."])
     with pytest.raises(
-        InputError, match=r'2 of 4 rankings .*\(2 the very same, .* number 1, "Name a fruit."; .*--seen skip'
+        InputError, match=r'2 of 4 rankings .*, or nearly the same one; .* number 1, "Name a fruit."; .*--seen skip'
     ):
         evaluate(model, DATA)
     report = evaluate(model, DATA, seen="measure")
@@ -187,10 +187,12 @@ def test_prompts_that_were_trained_on():
 
 def test_training_data_can_be_named():
     model = Fixed(REWARDS, DATA)
-    for training in (DATA[1:2], ["2 + 2?"]):
+    for training in (DATA[1:2], list(DATA[1:2]), ["2 + 2?"]):
         with pytest.raises(InputError, match=r"1 of 4 rankings"):
             evaluate(model, DATA, training=training)
     assert evaluate(model, DATA, training=["2 + 3 is what?"]).n_seen == 0
+    with pytest.raises(InputError, match="training holds a dict; it must be rankings or prompts"):
+        evaluate(model, DATA, training=[{"prompt": "2 + 2?"}])
 
 
 def test_a_trained_model_remembers_its_prompts(tmp_path):
@@ -278,6 +280,11 @@ def test_a_comparison_leaves_out_what_either_was_trained_on():
         compare(a, b, DATA)
     assert compare(a, b, DATA, seen="skip").n_pairs == 5
     assert compare(a, b, DATA, seen="measure").n_pairs == 6
+    a.seen = sketch(["name a fruit."])
+    with pytest.raises(InputError, match="3 of 4 rankings were trained on and skipped, and the rest are ties"):
+        compare(a, b, DATA, seen="skip")
+    with pytest.raises(InputError, match="3 of 3 rankings were trained on and skipped$"):
+        compare(a, b, [DATA[0], DATA[1], DATA[3]], seen="skip")
 
 
 def test_a_name_is_no_data():
@@ -326,7 +333,7 @@ def test_what_is_skipped_and_what_a_comparison_has_seen_is_said():
     model.seen = sketch(["2 + 2?"])
     report = evaluate(model, DATA, seen="skip")
     assert report.n_skipped == 1 and "1 rankings were skipped" in str(report)
-    with pytest.raises(InputError, match="or was trained on and skipped"):
+    with pytest.raises(InputError, match="1 of 1 rankings were trained on and skipped"):
         evaluate(model, DATA[1:2], seen="skip")
     found = compare(model, fresh, DATA, seen="measure")
     assert found.n_seen == {"a": 1, "b": None} and "A was trained on 1 of these prompts" in str(found)

@@ -53,7 +53,7 @@ def test_every_mistake_has_its_own_message(name):
     assert len(messages) == len(wrongs)
 
 
-def stub(*arguments):
+def not_written(*arguments):
     raise NotImplementedError
 
 
@@ -66,7 +66,7 @@ def leaves(*arguments):
 
 
 FAILURES = {
-    "stub": (stub, "still the stub"),
+    "not written": (not_written, "still waits for your code"),
     "crash": (lambda *arguments: 1 / 0, "ZeroDivisionError"),
     "too many arguments": (lambda: 3, "TypeError"),
     "no return": (lambda *arguments: None, "missing its `return`"),
@@ -85,15 +85,15 @@ def test_no_function_makes_a_check_raise(name, label):
     assert word in verdict.message
 
 
-def test_a_stub_that_is_called_by_another_answer_is_named():
+def test_a_function_that_is_not_written_is_named_where_another_calls_it():
     def first(ranks):
         raise NotImplementedError
 
     def second(ranks):
         return first(ranks)
 
-    assert "second calls first, which is still the stub" in check_ranking_to_pairs(second).message
-    assert "first is still the stub" in check_ranking_to_pairs(first).message
+    assert "second calls first, which still waits for your code" in check_ranking_to_pairs(second).message
+    assert "first still waits for your code" in check_ranking_to_pairs(first).message
 
 
 @pytest.mark.parametrize("result", [0, 1.5, "text", b"bytes", [], (), {}, set(), [[]], [[], []], [None], [{1}], [[1], 2],

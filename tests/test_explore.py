@@ -237,6 +237,18 @@ def test_a_ranking_shows_its_pairs_and_its_floor(K):
     assert (drawn["data-k"], drawn["data-floor"]) == (str(K), page.shown["floor"])
 
 
+@pytest.mark.parametrize("K", range(2, 10))
+def test_no_circle_lies_on_another(K):
+    html = RankingExplorer(K)._repr_html_()
+    view = html.split(f'<g data-k="{K}"')[1].split("<g data-k=")[0]
+    circles = re.findall(r'<g data-response.*?<circle cx="(\S+)" cy="(\S+)" r="(\S+)"', view)
+    circles = [tuple(map(float, circle)) for circle in circles]
+    assert len(circles) == 2 * K  # on the line, and in the triangle
+    for (x1, y1, r1), (x2, y2, r2) in combinations(circles, 2):
+        assert math.hypot(x1 - x2, y1 - y2) >= r1 + r2 + 2  # half of a line of 1, and of a frame of 3
+    assert min(y - r for _, y, r in circles) >= 0
+
+
 def test_every_length_holds_every_pair_once_with_its_margin_and_loss():
     page = Page(RankingExplorer()._repr_html_())
     cells = [cell["data-says"] for cell in page.with_("data-pair")]

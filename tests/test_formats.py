@@ -153,6 +153,38 @@ def test_csv_texts_may_hold_commas_quotes_and_line_ends(tmp_path):
     assert load_rankings(path)[0].responses[0] == awkward
 
 
+def test_csv_as_spreadsheets_write_it(tmp_path):
+    """Semicolons where the comma is in numbers, a byte order mark, quotes only where needed, and rows left empty."""
+    text = (
+        ";;\r\nprompt;chosen;rejected\r\n"
+        'How far, in km?;"About 150 million, that is 1,5 times 10^8; it varies.";150,0\r\n'
+        ";;\r\nnur \N{LATIN SMALL LETTER U WITH DIAERESIS}ber;a, b;c\r\n ; ;\r\n"
+    )
+    data = load_rankings(write(tmp_path, "x.csv", b"\xef\xbb\xbf" + text.encode()))
+    assert data.prompts == ["How far, in km?", "nur \N{LATIN SMALL LETTER U WITH DIAERESIS}ber"]
+    assert data[0].responses == ("About 150 million, that is 1,5 times 10^8; it varies.", "150,0")
+    message = refusal(load_rankings, write(tmp_path, "y.csv", text.replace("a, b", "").encode()))
+    assert ', row 5: field "chosen" is empty' in message  # as the spreadsheet numbers it, with its empty rows
+
+
+@pytest.mark.parametrize(
+    "header, separator",
+    [
+        ("prompt,chosen,rejected", ","),
+        ("prompt;chosen;rejected", ";"),
+        ('prompt;chosen;rejected;"note, if any"', ";"),
+        ("prompt,chosen,rejected,a;b", ","),
+        ("prompt\tchosen\trejected", "\t"),
+    ],
+)
+def test_the_header_says_what_parts_the_cells(tmp_path, header, separator):
+    cells = ["one, two; three", "a,b;c", "d", "e"][: len(next(csv.reader([header], delimiter=separator)))]
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=separator).writerow(cells)
+    ranking = load_rankings(write(tmp_path, "x.csv", f"{header}\n{text.getvalue()}".encode()))[0]
+    assert (ranking.prompt, *ranking.responses) == tuple(cells[:3])
+
+
 # --- files that cannot be read ---------------------------------------------------------------------------------------
 
 GOOD = as_json_lines([ROWS["pairs"]] * 6)
@@ -177,7 +209,9 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1"
         ("x.jsonl", b"PAR1....PAR1", "looks like Parquet"),
         ("x.parquet", b"PAR1....PAR1", "cannot be read as Parquet"),
         ("x.parquet", GOOD, "looks like text"),
-        ("x.jsonl", GOOD.decode().encode("utf-16"), "UTF-16"),
+        ("x.jsonl", GOOD.decode().encode("utf-16"), "looks like UTF-16 text; a .jsonl file must hold text, saved as UTF-8"),
+        ("x.csv", as_csv([ROWS["pairs"]]).decode().encode("utf-16"), "looks like UTF-16 text; a .csv file must hold text"),
+        ("x.xlsx", b"PK\x03\x04....", "is a spreadsheet; open it in its program and save it as CSV, in UTF-8"),
         ("x.jsonl", b"\0\1\2\3" * 9, "is not text"),
         ("x.jsonl", GOOD + b'{"prompt": "a", "chosen"\n' + GOOD, "line 7 is not valid JSON"),
         ("x.jsonl", GOOD + b"\n\n{oops}\n", "line 9 is not valid JSON"),
@@ -204,7 +238,8 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1"
         ("x.csv", b"prompt,chosen,rejected\na,b,c\na,one, two,c\n", "row 3 has 4 cells for 3 columns"),
         ("x.csv", b'prompt,chosen,rejected\na,b,c\na,"b,c\nd,e,f\n', "not valid CSV"),
         ("x.csv", b"prompt,chosen,chosen\na,b,c\n", "same name"),
-        ("x.csv", b"prompt;chosen;rejected\na;b;c\n", '"prompt;chosen;rejected"'),
+        ("x.csv", b"prompt;chosen;rejected\na;b;c;d\n", "row 2 has 4 cells for 3 columns; a text with a semicolon in it"),
+        ("x.csv", b"prompt|chosen|rejected\na|b|c\n", '"prompt|chosen|rejected"'),
         ("x.txt", GOOD, 'ends in ".txt"'),
         ("x.jsonl.gz", gzip.compress(GOOD)[:-9], "damaged or cut short"),
         ("x.jsonl.gz", gzip.compress(GOOD)[:30] + b"\xff" * 40, "damaged or cut short"),

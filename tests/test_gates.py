@@ -56,7 +56,7 @@ def good():
             markdown(f"# Example\n\n{repository.badge(URL, PATH.name)}\n\nSee [the end](#the-end)."),
             code(repository.setup_cell(URL), 1),
             markdown(PREDICT),
-            code("print(1 + 1)", 2, [stream("2\n")]),
+            code("print(1 + 1)", 2, [stream("2\n")], tags=["hide-output"]),
             markdown(PREDICT + "\n\n### Exercise 1: add"),
             code("plt.show()", 3, [figure()], mystnb=DESCRIBED),
             markdown(PREDICT + "\n\n### Exercise 2: subtract\n\n### Exercise 3: both"),
@@ -113,6 +113,8 @@ def html(words):
     )
 
 
+SHOWN = code("print(3)", 4, [stream("3\n")])
+FOLDED = code("print(4)", 5, [stream("4\n")], tags=["hide-output"])
 BAD = [
     ("stripped", gates.runs_in_order, strip, "execution counts are [None"),
     ("run out of order", gates.runs_in_order, lambda nb: nb["cells"][3].update(execution_count=7), "[1, 7, 3]"),
@@ -146,6 +148,8 @@ BAD = [
     ("a target", gates.plain_markdown, add(markdown("(here)=\n## Here")), "(here)="),
     ("few predictions", gates.asks_for_predictions, replace(2, "Predict", "Look"), "2 prediction prompts"),
     ("no answer", gates.asks_for_predictions, replace(2, "<details>", "<p>"), "2 prediction prompts"),
+    ("an answer in sight", gates.folds_what_answers, lambda nb: nb["cells"][3]["metadata"].clear(), "not folded"),
+    ("folded for no reason", gates.folds_what_answers, add(SHOWN, markdown("So."), FOLDED), "no Predict box"),
     ("few exercises", gates.has_exercises, replace(4, "### Exercise 1", "### Task 1"), "2 headings"),
     ("open details", gates.details_closed, replace(2, "</details>", ""), "unequally"),
     ("details without a gap", gates.details_closed, replace(2, "</summary>\n\n", "</summary>\n"), "empty line"),

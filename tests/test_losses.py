@@ -128,6 +128,15 @@ def test_same_numbers_as_trl():
     assert pairwise_loss(chosen, rejected).item() == pytest.approx(loss.item(), abs=1e-6)
 
 
+def test_double_precision_stays_double():
+    chosen, rejected = torch.tensor([[1e8 + 1], [1e8]], dtype=torch.float64)
+    expected = math.log1p(math.exp(-1))
+    assert pairwise_loss(chosen, rejected).item() == pytest.approx(expected)
+    assert k_choose_2_loss(torch.cat([chosen, rejected]), [2]).item() == pytest.approx(expected)
+    rewards = torch.tensor([0.3, -0.2, 0.1], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda rewards: k_choose_2_loss(rewards, [3]), rewards)
+
+
 def test_half_precision_rewards_are_compared_in_full_precision():
     rewards = torch.tensor([0.30078125, -0.19921875], dtype=torch.bfloat16)  # exact in bfloat16
     assert k_choose_2_loss(rewards, [2]).item() == pytest.approx(math.log1p(math.exp(-0.5)), abs=1e-6)

@@ -154,6 +154,14 @@ def test_a_cut_answer_is_never_silent(model):
     assert all(-1 < reward < 1 for reward in rewards)
 
 
+def test_a_model_whose_rewards_are_no_numbers_ranks_nothing():
+    broken = RewardModel.from_encoder()
+    with torch.no_grad():
+        broken.head.weight[0, 0] = torch.nan
+    with pytest.raises(FloatingPointError, match="reward of response 1 is nan, no finite number"):
+        broken.rank(PROMPT, RESPONSES)
+
+
 def test_scoring_leaves_the_mode_as_it_was(model):
     model.train()
     model.score(PROMPT, "Paris")
@@ -191,6 +199,22 @@ def test_saving_again_over_a_model_that_is_in_use(tmp_path, model):
     RewardModel.from_encoder(seed=9).save_pretrained(tmp_path)
     assert loaded.score(PROMPT, RESPONSES) == before
     assert RewardModel.from_pretrained(tmp_path).score(PROMPT, RESPONSES) != before
+
+
+def test_saving_over_a_trained_model_leaves_nothing_of_what_that_one_has_seen(tmp_path, model):
+    trained = RewardModel.from_encoder()
+    trained.seen = np.zeros((3, 128), dtype=np.uint8)
+    trained.save_pretrained(tmp_path)
+    assert len(RewardModel.from_pretrained(tmp_path).seen) == 3
+    model.save_pretrained(tmp_path)
+    assert RewardModel.from_pretrained(tmp_path).seen is None
+
+
+def test_a_tokenizer_with_several_chat_templates_can_be_saved(tmp_path):
+    model = RewardModel.from_encoder()
+    model.tokenizer.chat_template = {"default": "{{ messages }}", "tool_use": "{{ tools }}"}
+    model.save_pretrained(tmp_path)
+    assert RewardModel.from_pretrained(tmp_path).score(PROMPT, RESPONSES) == model.score(PROMPT, RESPONSES)
 
 
 @pytest.fixture()
@@ -262,6 +286,13 @@ def test_a_share_that_cannot_be_frozen_is_refused_and_changes_nothing(share):
     with pytest.raises(InputError, match="freeze is"):
         model.freeze(share)
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_the_bias_of_a_linear_head_is_in_no_margin_and_is_not_trained():
+    for head in ("linear", "tanh"):
+        model = RewardModel.from_encoder(head=head)
+        model.freeze(1)
+        assert model.head.weight.requires_grad and model.head.bias.requires_grad is (head == "tanh")
 
 
 @pytest.mark.parametrize("damage", ["cut short", "another shape", "another name"])

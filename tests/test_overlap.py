@@ -37,6 +37,14 @@ def test_the_same_prompt_is_found_whatever_its_case_and_spacing():
     assert seen_before(["  what IS a\ntort?"], sketch(["What is a tort?", "2 + 2?"])) == [(0, 1.0)]
 
 
+def test_a_long_prompt_with_another_word_may_have_a_similarity_of_1():
+    """So nobody may say of a similarity of 1 that the prompt is the very same."""
+    words = np.random.default_rng(0).integers(1000, 10_000, 400).astype(str).tolist()
+    others = [" ".join([*words[:place], "other", *words[place + 1 :]]) for place in range(0, 400, 20)]
+    found = [similarity for _, similarity in seen_before(others, sketch([" ".join(words)]))]
+    assert len(found) == 20 and min(found) > 0.95 and 0 < found.count(1.0) < 20
+
+
 def test_near_duplicates_are_found_and_other_questions_are_not():
     seen = sketch([TEXT, "What is a contract?"])
     near = TEXT.replace("a neighbor", "the neighbor").replace("?", ".")

@@ -205,6 +205,7 @@ def test_the_peak_is_where_the_curve_is_highest():
     d = np.linspace(0, 5, 100_001)
     assert curve.peak == pytest.approx(d[curve(d).argmax()], abs=1e-4)
     assert GoldCurve(-1.0, 0.5).peak == 0  # it only falls
+    assert GoldCurve(-1.0, 0.0).peak == 0 and GoldCurve(-1.0, -0.2).peak == math.inf  # the second turns upward
     assert GoldCurve(1.0, 0.0).peak == GoldCurve(1.0, -0.2).peak == math.inf
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import linregress
 
-from rmkit.attacks import ATTACKS
+from rmkit.attacks import ATTACKS, scoreboard
 from rmkit.data import Ranking, Rankings, load_rankings
 from rmkit.errors import InputError
+from rmkit.evaluation import compare, evaluate
 from rmkit.repairs import (
     LengthFree,
     add_attacked_copies,
@@ -45,6 +46,18 @@ def test_flaws_go_with_their_responses():
         assert pair.info["flaws"] == [flaws[response] for response in pair.responses]
     copy = add_attacked_copies(SOME, [ATTACKS["echo"]])[-1]
     assert copy.info["flaws"] == [None, "attacked copy"]
+
+
+def test_what_is_known_of_the_ranking_stays_whole():
+    """A list is not parallel to the responses because it happens to be as long."""
+    about = {"tags": ["law", "short"], "flaws": [None, "vague"], "votes": [1, 1]}
+    data = Rankings([Ranking("Capital of Peru?", ["Lima", "Cusco"], info=about), Ranking("2 + 2?", ["4", "5"])])
+    copy, more = add_attacked_copies(data, [ATTACKS["echo"]])[2], add_random_answers(data)[0]
+    assert pairs_of(data)[0].info == about
+    assert copy.info == {"tags": ["law", "short"], "flaws": [None, "attacked copy"]}, "nobody voted on the copy"
+    assert more.info == {"tags": ["law", "short"], "flaws": [None, "vague", "answers another prompt"]}
+    triple = Ranking("Name a river.", ["Nile", "Rhine", "Lima"], info={"tags": ["a", "b", "c"], "scores": [3, 2, 1]})
+    assert pairs_of(Rankings([triple]))[1].info == {"tags": ["a", "b", "c"], "scores": [3, 1]}
 
 
 def test_pairs_stand_alone_and_none_is_lost():
@@ -120,6 +133,24 @@ def test_random_answers_need_another_prompt():
         add_random_answers(Rankings([Ranking("Capital of Peru?", ["Lima", "Rome"])] * 2))
 
 
+def test_no_right_answer_is_added_as_a_random_one():
+    """Prompts are the same whatever their case and spacing, and responses whatever the blanks around them."""
+    data = Rankings(
+        [
+            Ranking("Capital of Peru?", ["Lima", "Cusco"]),
+            Ranking("capital of  Peru?", ["It is Lima.", "Rome"]),
+            Ranking("Is it the largest city of Peru?", ["Lima ", "No"]),
+            Ranking("2 + 2?", ["4", "5"]),
+        ]
+    )
+    for seed in range(8):
+        more = add_random_answers(data, seed)
+        assert more[0].responses[-1] == "4", "all others say Lima"
+        assert more[1].responses[-1] in ("Lima ", "4") and more[2].responses[-1] in ("It is Lima.", "4")
+    with pytest.raises(InputError, match="no other prompt"):
+        add_random_answers(data[:2])
+
+
 def test_a_copy_is_worse_than_its_original_and_compared_with_nothing_else():
     attacks = [ATTACKS["padding"], ATTACKS["echo"]]
     more = add_attacked_copies(SOME, attacks)
@@ -159,6 +190,14 @@ def test_length_free_scores_and_ranks_as_a_model_does():
     assert free.score("?", "banana") == 3.0
     assert free.score("?", ["banana", "a"]) == [3.0, 1.0] == free.score(["?", "!"], ["banana", "a"])
     assert free.rank("?", ["a", "banana", "cherry"]) == [("banana", 3.0), ("a", 1.0), ("cherry", 0.0)]
+
+
+def test_length_free_is_measured_by_the_scoreboard_and_refused_by_evaluate():
+    free = LengthFree(Stand(lambda x, y: 0.5 * len(y)), slope=0.5)
+    assert scoreboard(free, SOME).accuracy.value == 0.5
+    for measure in (lambda: evaluate(free, SOME), lambda: compare(free, free, SOME)):
+        with pytest.raises(InputError, match="LengthFree.*scoreboard measures it"):
+            measure()
 
 
 def test_without_different_lengths_there_is_no_slope():

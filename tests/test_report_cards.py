@@ -1,12 +1,11 @@
 """The report cards: what the page shows is what was measured, and what its prose says follows from it."""
 
-import json
-
 import pytest
 import report_cards
 from conftest import ROOT
+from data_card import seeds_text
 
-MEASURED = json.loads((ROOT / "book" / "reports.json").read_text(encoding="utf-8"))
+MEASURED = report_cards.load()
 PROSE = (ROOT / "book" / "report-cards.md").read_text(encoding="utf-8")
 
 
@@ -25,10 +24,42 @@ def test_every_rival_has_its_row():
         for report in reports.values():
             shown += [report["accuracy_by_prompt"], *(report["baselines"][blind] for blind in report_cards.BLIND)]
         for one in shown:
-            row = [f"{one['value']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['n']:,}"]
-            assert row in [line[1:] for line in page]
+            between = f"{one['low']:.1%} to {one['high']:.1%}"
+            intervals = [line[2].removesuffix(" (by pair)") for line in page if line[1::2] == [f"{one['value']:.1%}", f"{one['n']:,}"]]
+            assert between in intervals
     names = [row[0] for row in page if len(row) == 4]
     assert names.count("a coin") == 3 and names.count("two annotators agree") == names.count("a perfect model") == 1
+
+
+def test_what_other_seeds_gave_stands_beside_the_one_that_is_shown():
+    page = report_cards.accuracy_page(MEASURED)
+    shown = {line[0]: line[1:] for line in cells(page) if len(line) == 4}
+    for test, seeds in MEASURED["seeds"].items():
+        report = MEASURED["reports"][test]["course"]
+        assert seeds["per_seed"][0] == pytest.approx(report["accuracy"]["value"]), "seed 0 is the model of the reports"
+        assert seeds["accuracy"]["value"] == pytest.approx(sum(seeds["per_seed"]) / len(seeds["per_seed"]))
+        for rule in ("longest", "shortest"):
+            assert seeds["baselines"][rule]["value"] == report["baselines"][rule]["value"]
+            assert seeds["baselines"][rule]["low"] == pytest.approx(report["baselines"][rule]["low"], abs=0.005)
+        assert f"{min(seeds['per_seed']):.1%} to {max(seeds['per_seed']):.1%}" in page
+    assert f"{MEASURED['seeds']['PandaLM']['accuracy']['value']:.1%}" == shown["mean over 5 seeds of the course's model"][0]
+
+
+@pytest.mark.parametrize(
+    "mean, rule, verdict",
+    [
+        ((0.62, 0.58, 0.66), (0.63, 0.58, 0.68), "no better than"),
+        ((0.62, 0.58, 0.66), (0.60, 0.55, 0.65), "ahead, but not clearly, of"),
+        ((0.62, 0.60, 0.64), (0.55, 0.51, 0.59), "clearly ahead of"),
+    ],
+)
+def test_the_verdict_follows_from_the_numbers(mean, rule, verdict):
+    mean, rule = ({"value": value, "low": low, "high": high, "n": 9} for value, low, high in (mean, rule))
+    coin = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+    bases = {"similarity": rule, "longest": coin, "shortest": coin}, {"similarity": coin, "longest": rule, "shortest": coin}
+    for name, base in zip(("likeness of prompt and answer", "longest wins"), bases, strict=True):
+        text = seeds_text({"accuracy": mean, "per_seed": [0.61, 0.63], "baselines": base})
+        assert f"{verdict} *{name}*" in text and "61.0% to 63.0%" in text and text.count("ahead") == verdict.count("ahead")
 
 
 def test_calibration_and_comparison_are_those_measured():
@@ -71,7 +102,7 @@ def test_no_text_of_others_is_in_it():
         elif isinstance(value, str):
             yield value
 
-    assert max(map(len, strings(MEASURED))) < 50
+    assert max(map(len, strings(MEASURED["reports"]))) < 50
 
 
 def test_the_page_includes_what_is_written(tmp_path):
@@ -92,6 +123,10 @@ def test_what_the_page_concludes():
     (course, hh_there), (course_there, hh), (course_panda, hh_panda) = map(reports, ("course:test", "HH", "PandaLM"))
     assert course["accuracy_by_prompt"]["low"] > 0.5 and hh["accuracy_by_prompt"]["low"] > 0.5
     assert accuracy(course) > accuracy(course, "bag_of_words")
+    seeds = MEASURED["seeds"]
+    assert seeds["course:test"]["accuracy"]["value"] <= seeds["course:test"]["baselines"]["similarity"]["value"]
+    assert seeds["PandaLM"]["per_seed"][0] == max(seeds["PandaLM"]["per_seed"])
+    assert seeds["PandaLM"]["accuracy"]["low"] < 0.5 < seeds["PandaLM"]["accuracy"]["high"]
     assert accuracy(hh) < accuracy(hh, "bag_of_words") and accuracy(hh) < accuracy(hh, "prompt_blind")
     for report in (course_panda, hh_panda):
         assert accuracy(report) < accuracy(report, "longest") < accuracy(report, "annotators") - 0.2

@@ -67,8 +67,18 @@ def test_a_method_stands_at_the_margin():
     assert reveal(rmkit.Ranking.pairs).source.startswith("def pairs(self):")
 
 
-@pytest.mark.parametrize("obj", [rmkit.load_rankings, rmkit.Ranking, exercises], ids=str)
-def test_html_is_folded_and_says_what_the_source_says(obj):
+@pytest.mark.parametrize(
+    "obj, what",
+    [
+        (rmkit.load_rankings, "Source"),
+        (rmkit.Ranking, "Source"),
+        (exercises, "Source"),
+        (exercises.check_pad, "Source"),
+        (exercises.solution_pad, "Solution"),
+    ],
+    ids=str,
+)
+def test_html_is_folded_and_says_what_it_is_and_what_the_source_says(obj, what):
     shown = reveal(obj)
     page = Page(shown._repr_html_())
     names = [tag for tag, _ in page.tags]
@@ -76,7 +86,7 @@ def test_html_is_folded_and_says_what_the_source_says(obj):
     assert page.tags[0][1] == {}, "closed until it is clicked"
     assert ("div", {"class": "highlight"}) in page.tags
     assert set(names) <= {"details", "summary", "code", "div", "pre", "span"}
-    assert page.text.strip() == shown.title + shown.source
+    assert page.text.strip() == f"{what} {shown.title}{shown.source}"
 
 
 def test_colors_are_left_to_the_page():
@@ -95,7 +105,7 @@ def test_source_cannot_break_out_of_its_box(pygments, monkeypatch):
     html = Revealed("rmkit/<b>.py: f", NASTY)._repr_html_()
     assert "<script" not in html and "<b>" not in html
     assert html.count("</details>") == html.count("</pre>") == 1
-    assert Page(html).text.strip() == f"rmkit/<b>.py: f{NASTY}"
+    assert Page(html).text.strip() == f"Source rmkit/<b>.py: f{NASTY}"
 
 
 def hide(package, monkeypatch):

@@ -268,7 +268,7 @@ def test_an_output_that_is_there_is_never_overwritten(tmp_path, model):
 
 def test_an_output_that_appears_meanwhile_is_not_overwritten_either(tmp_path, model, monkeypatch):
     data = jsonl(tmp_path / "in.jsonl", answers(3))
-    monkeypatch.setattr(scoring, "_line", lambda row: (tmp_path / "out.jsonl").write_text("theirs") and b"ours\n")
+    monkeypatch.setattr(scoring, "json_line", lambda row: (tmp_path / "out.jsonl").write_text("theirs") and b"ours\n")
     with pytest.raises(InputError, match=r"made by another program.*complete in 'out\.jsonl\.partial'"):
         score_file(model, data, tmp_path / "out.jsonl")
     assert (tmp_path / "out.jsonl").read_text() == "theirs"
@@ -364,7 +364,9 @@ def test_resuming_with_other_rows_or_another_model_is_refused(tmp_path, model, f
             score_file(model, other, output, resume=True)
     cut = RewardModel.from_pretrained(folder)
     cut.config.text_length = 32
-    for other in (cut, RewardModel.from_pretrained(tiny(tmp_path / "other", seed=1))):
+    reads_more = RewardModel.from_pretrained(folder)
+    assert reads_more.tokenizer.add_tokens(["§§statute"]) == 1
+    for other in (cut, reads_more, RewardModel.from_pretrained(tiny(tmp_path / "other", seed=1))):
         with pytest.raises(InputError, match="made with another model"):
             score_file(other, data, output, resume=True)
     assert Path(f"{output}.partial").read_bytes() == before

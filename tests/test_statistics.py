@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -152,6 +153,18 @@ def test_by_prompt_with_nothing_to_resample():
     unseen = wilson(0, 40).high  # 9%
     equal = statistics.by_prompt([0.0] * 40, range(40), span=(-1, 1))  # two models that are right on the same pairs
     assert (equal.value, equal.low, equal.high) == pytest.approx((0, -unseen, unseen))
+
+
+def test_long_prompts_are_not_copied():
+    """An array of texts gives each of them the room of the longest, four bytes a character."""
+    prompts = ["?" * 100_000, *map(str, range(99))]
+    tracemalloc.start()
+    try:
+        found = statistics.by_prompt([1, 0] * 50, prompts, resamples=50)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.value == 0.5 and peak < 20_000_000, "one array of the 100 prompts takes 40 million bytes"
 
 
 def test_nothing_to_count_is_refused():

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 from rmkit.checkpoints import last_checkpoint
 from rmkit.data import Ranking, Rankings, load_rankings
 from rmkit.errors import InputError
+from rmkit.evaluation import evaluate
 from rmkit.model import RewardModel
 from rmkit.training import train
 
@@ -52,7 +54,7 @@ def moved(**settings):
 def test_other_gpus_are_left_alone(monkeypatch):
     """Each process would take memory on all of them to look after their random numbers."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    train(RewardModel.from_encoder(), TOY[:2], epochs=1, max_length=24)  # there is none here: to ask one would fail
+    train(RewardModel.from_encoder(), TOY[:2], epochs=1, max_length=48)  # there is none here: to ask one would fail
 
 
 def test_unfrozen_every_parameter_moves():
@@ -131,6 +133,19 @@ def test_held_out_numbers_are_those_of_a_slow_count(reference):
     assert entry["held_out_loss"] == pytest.approx(sum(math.log1p(math.exp(-m)) for m in margins) / 2, abs=1e-5)
     assert entry["held_out_accuracy"]["value"] == sum(m > 0 for m in margins) / 2
     assert entry["held_out_accuracy"]["n"] == 2
+
+
+def test_the_held_out_interval_draws_whole_prompts():
+    held_out = Rankings([Ranking(f"{n} + {n}?", [str(2 * n), "many", "few", "none at all"]) for n in range(2, 6)])
+    model = RewardModel.from_encoder(seed=0)
+    entry = train(model, MIXED, held_out, epochs=1, max_length=48).epochs[0]["held_out_accuracy"]
+    assert entry == asdict(evaluate(model, held_out, seen="measure").accuracy_by_prompt)
+
+
+def test_an_answer_that_is_cut_is_never_silent():
+    long = Rankings([Ranking("Which?", ["word " * 60 + end for end in ("yes", "no")])])
+    with pytest.warns(UserWarning, match=r"2 of 2 responses longer than 32 tokens: the end was cut off"):
+        train(RewardModel.from_encoder(), long, epochs=1, max_length=32)
 
 
 def test_ties_alone_are_nothing_to_learn_from():
@@ -216,6 +231,26 @@ def test_a_finished_run_resumes_to_itself_and_can_be_extended(tmp_path, referenc
     assert len(history.epochs) == 2
     longer, history = run(tmp_path, epochs=3, resume=True)
     assert distance(weights(longer), reference[2]) == 0 and history.epochs == reference[1].epochs
+
+
+def test_a_resumed_run_has_also_seen_what_came_before_its_first_epoch(tmp_path):
+    """What the model was trained on before that run, which a new start does not know."""
+    model = RewardModel.from_encoder(seed=0)
+    train(model, TOY[6:9], epochs=1)
+    train(model, MIXED, epochs=1, max_length=48, output=tmp_path)
+    resumed = RewardModel.from_encoder(seed=0)
+    train(resumed, MIXED, epochs=2, max_length=48, output=tmp_path, resume=True)
+    assert evaluate(resumed, TOY[6:9], seen="measure").n_seen == 3
+
+
+def test_a_run_that_is_refused_has_seen_nothing(tmp_path):
+    with pytest.raises(Killed):
+        run(tmp_path, on_epoch=interrupt_after(1))
+    model = RewardModel.from_encoder(seed=0)
+    before = model.config.text_length
+    with pytest.raises(InputError, match="another lr"):
+        train(model, MIXED, TOY[4:6], batch_size=2, max_length=48, lr=1.0, seed=1, output=tmp_path, resume=True)
+    assert model.seen is None and model.config.text_length == before
 
 
 def test_what_is_there_is_never_overwritten(tmp_path):

@@ -1,11 +1,14 @@
 """What the chapters and CITATION.cff say, for the pages around them, so that no page repeats it by hand.
 
 {chapter}`3`             a link to chapter 3; {chapter}`3 and its loss` with other words
+{exercise}`3.1`          a link to exercise 3.1
 {course}`reading hours`  a number: chapters, exercises, reading hours, hours
 {chapters}               a directive: the chapters with their minutes, and one sentence each from its body
 {syllabus}               a directive: a table of units with the minutes of their chapters and exercises
+{assignments}            a directive: a table of assignments with hours and weights, from the minutes of their chapters
 {questions}              a directive: *Predict* boxes, found by the chapter's number and some of their words
 {citation}               a directive: CITATION.cff as BibTeX, or as plain text
+{commands}               a directive: lines for a shell, in which REPOSITORY stands for the repository's address
 """
 
 import json
@@ -30,6 +33,7 @@ class Chapter:
     reading: int  # minutes to read and run
     total: int  # minutes, with all exercises
     exercises: dict  # {"3.1": minutes}
+    headings: dict  # {"3.1": "Exercise 3.1: The loss of a batch of pairs"}
     predictions: tuple  # the texts of its Predict boxes
 
 
@@ -47,12 +51,13 @@ def read_chapter(root, page):
     text = "\n\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
     number, title = re.search(r"^# (\d+)\. (.+)$", text, re.MULTILINE).groups()
     reading, total = re.search(r"\*\*Time\*\*: (\d+) minutes to read and run, (\d+) with", text).groups()
-    exercises = re.findall(r"^### Exercise (\d+\.\d+):.*?^\| (\d+) minutes \|", text, re.MULTILINE | re.DOTALL)
-    exercises = {name: int(time) for name, time in exercises}
+    found = re.findall(r"^### (Exercise (\d+\.\d+):[^\n]*).*?^\| (\d+) minutes \|", text, re.MULTILINE | re.DOTALL)
+    exercises = {name: int(time) for _, name, time in found}
+    headings = {name: heading for heading, name, _ in found}
     predictions = tuple(
         " ".join(box.split()) for box in re.findall(r"^\*\*Predict\.\*\* (.+?)(?=\n\n)", text, re.MULTILINE | re.DOTALL)
     )
-    return Chapter(int(number), title, page, int(reading), int(total), exercises, predictions)
+    return Chapter(int(number), title, page, int(reading), int(total), exercises, headings, predictions)
 
 
 def facts(root):
@@ -74,6 +79,14 @@ class ChapterRole(SphinxRole):
         options = {"refdomain": "std", "reftype": "doc", "reftarget": f"/{chapter.page}", "refdoc": self.env.docname}
         link = addnodes.pending_xref("", nodes.inline(text=words), refexplicit=True, refwarn=True, **options)
         return [link], []
+
+
+class ExerciseRole(SphinxRole):
+    def run(self):
+        chapter = chapters(self.env.srcdir)[int(self.text.split(".")[0])]
+        page = self.env.app.builder.get_relative_uri(self.env.docname, chapter.page)
+        address = f"{page}#{nodes.make_id(chapter.headings[self.text])}"
+        return [nodes.reference("", self.text, internal=True, refuri=address)], []
 
 
 class CourseRole(SphinxRole):
@@ -114,14 +127,48 @@ class Syllabus(SphinxDirective):
             parts = plan.split(" and ") if plan else []
             minutes = sum(minutes_of(part, found) for part in parts)
             together += minutes
-            names = [
-                re.sub(r"^(\d+)", lambda m: f"{{chapter}}`{m[1]} {m[1]}. {found[int(m[1])].title}`", part)
-                for part in parts
-            ]
+            names = [linked(part, found, title=True) for part in parts]
             rows.append(f"| {when} | {': '.join(filter(None, [', '.join(names), note]))} | {minutes or ''} |")
         head = ["| When | Chapters, and what for | Minutes |", "| --- | --- | --: |"]
         total = f"| **Together** | {together / 60:.0f} hours | **{together}** |"
         return self.parse_text_to_nodes("\n".join([*head, *rows, total]))
+
+
+class Assignments(SphinxDirective):
+    """A line of the body for each assignment: `name | chapters`, as in a syllabus. It gets twice the time of its chapters, and a
+    weight in proportion."""
+
+    has_content = True
+
+    def run(self):
+        found = chapters(self.env.srcdir)
+        names, plans = zip(*([part.strip() for part in line.split("|")] for line in self.content), strict=True)
+        minutes = [2 * sum(minutes_of(part, found) for part in plan.split(" and ")) for plan in plans]
+        head = ["| Assignment | Builds on chapters | Hours | Weight |", "| --- | --- | --: | --: |"]
+        rows = [
+            f"| {name} | {' and '.join(linked(part, found) for part in plan.split(' and '))} | {time / 60:.0f} | {weight}% |"
+            for name, plan, time, weight in zip(names, plans, minutes, weights(minutes), strict=True)
+        ]
+        total = f"| **Together** | | **{sum(minutes) / 60:.0f}** | **100%** |"
+        return self.parse_text_to_nodes("\n".join([*head, *rows, total]))
+
+
+def linked(plan, found, title=False):
+    """The Markdown of a plan such as `6 with 6.1, 6.2`, with links to the chapter and the exercises."""
+    number, *rest = plan.split(" ", 1)
+    name = f"{number}. {found[int(number)].title}" if title else number
+    exercises = re.sub(r"\d+\.\d+", r"{exercise}`\g<0>`", " ".join(rest))
+    return f"{{chapter}}`{number} {name}` {exercises}".strip()
+
+
+def weights(parts, step=5):
+    """Whole percentages in proportion to `parts`, in steps of `step`, that sum to 100: the largest remainders are rounded up."""
+    exact = [100 / step * part / sum(parts) for part in parts]
+    whole = [int(share) for share in exact]
+    order = sorted(range(len(parts)), key=lambda i: whole[i] - exact[i])
+    for i in order[: 100 // step - sum(whole)]:
+        whole[i] += 1
+    return [step * share for share in whole]
 
 
 def minutes_of(plan, found):
@@ -163,6 +210,14 @@ class Citation(SphinxDirective):
         return [nodes.literal_block(text, text, language="bibtex")]
 
 
+class Commands(SphinxDirective):
+    has_content = True
+
+    def run(self):
+        text = "\n".join(self.content).replace("REPOSITORY", self.config.html_theme_options["repository_url"])
+        return [nodes.literal_block(text, text, language="text")]
+
+
 def bibtex(cited, year):
     """An entry that BibTeX and BibLaTeX read; braces keep the capitals, and the author's name in one piece."""
     fields = {
@@ -183,10 +238,13 @@ def plain(cited, year):
 
 def setup(app):
     app.add_role("chapter", ChapterRole())
+    app.add_role("exercise", ExerciseRole())
     app.add_role("course", CourseRole())
     app.add_directive("chapters", Chapters)
     app.add_directive("syllabus", Syllabus)
+    app.add_directive("assignments", Assignments)
     app.add_directive("questions", Questions)
     app.add_directive("citation", Citation)
+    app.add_directive("commands", Commands)
     app.connect("builder-inited", lambda app: chapters.cache_clear())
     return {"parallel_read_safe": True, "parallel_write_safe": True}

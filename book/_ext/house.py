@@ -136,6 +136,8 @@ def improve_body(app, pagename, templatename, context, doctree):
     for link in soup.select("a.headerlink"):
         if link.parent.name == "h1" or link["href"] in listed:
             link["tabindex"] = "-1"  # for "On this page" leads there too, and the page's own address to its title
+    for summary in soup.select("details.hide > summary"):
+        del summary["aria-label"]  # "Toggle hidden content": its own words say it better
     for header in soup.find_all("th"):
         if not header.get_text(strip=True):
             header.name = "td"

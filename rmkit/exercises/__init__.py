@@ -81,8 +81,10 @@ def call(function, *arguments, in_place=False):
     except NotImplementedError as error:
         raised_in = [frame.name for frame in traceback.extract_tb(error.__traceback__)][-1]
         if raised_in not in (name, "<lambda>"):
-            raise Mistake(f"{name} calls {raised_in}, which is still the stub: solve that first.") from None
-        raise Mistake(f"{name} is still the stub. Write its body in place of the last line.") from None
+            raise Mistake(f"{name} calls {raised_in}, which still waits for your code: write that first.") from None
+        raise Mistake(
+            f"{name} still waits for your code. Write it in place of its last line, `raise NotImplementedError`."
+        ) from None
     except RecursionError:
         raise Mistake(f"{here} calls itself without end: where should it stop?") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the learner hears it in a sentence

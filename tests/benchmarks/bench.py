@@ -1,9 +1,9 @@
 """How fast is rmkit, beside what people would use instead? Writes book/bench.json, which the page book/how-fast.md shows.
 
-python tests/benchmarks/bench.py [--only NAME ...] [--repeats 3] [--quick] [--output FILE] [--hh FILE]
+python tests/benchmarks/bench.py [--only NAME ...] [--repeats 5] [--quick] [--output FILE] [--hh FILE]
 
 Everything runs on the processor, in turn (A B A B ...), and only what computes the same counts: losses must agree step by
-step to 1e-5, dropout is off. Times are for a quiet machine: close what else is running. About half an hour on two cores;
+step to 1e-5, dropout is off. Times are for a quiet machine: close what else is running. About 40 minutes on two cores;
 --quick takes a few minutes, and its numbers mean little. With --only, the other comparisons stay in the file as they are.
 """
 
@@ -118,12 +118,14 @@ def trl(settings, folder):
     goals = {"HH harmless": 2.5, "toy data": 1.5}
     found = {}
     for number, (name, (rankings, batch_size, epochs)) in enumerate(data.items()):
-        work = rankings, batch_size, epochs, settings
-        found[name] = trl_on(folder / str(number), *work)
+        work, place = (rankings, batch_size, epochs, settings), folder / str(number)
+        groups = {name: trl_on(place / "random", *work)}
         if name != "toy data":  # ten short pairs, two a batch: nothing to sort
-            found[f"{name}, batches by length"] = trl_on(folder / f"{number} by length", *work, by_length=True)
-        if name in goals:
-            found[name]["goals"] = {TRL: goals[name]}
+            groups[f"{name}, batches by length"] = trl_on(place / "by length", *work, by_length=True)
+        for group in groups.values():
+            group["goals"] = {TRL: goals[name]} if name in goals else {}
+        groups[f"{name}, TRL's defaults"] = trl_defaults_on(place / "defaults", rankings, batch_size, settings)
+        found |= groups
     if "HH harmless" in found:
         found["HH harmless"]["memory_goals"] = {TRL: 0.8}
     missing = [] if settings.hh.exists() else ["HH harmless: the file is not here; say where with --hh"]
@@ -135,21 +137,23 @@ TRL, IN_PARTS = "TRL at its best", "rmkit.train, a quarter of a batch a pass"
 
 def trl_on(folder, rankings, batch_size, epochs, settings, by_length=False):
     """Both in the same batches: drawn at random, as TRL draws them, or `rmkit.train`'s own, from which TRL then profits too."""
-    tokens = prepare(folder / "all", rankings, epochs, batch_size, lr=1e-4, by_length=by_length)
+    tokens = prepare(folder, rankings, epochs, batch_size, lr=1e-4, by_length=by_length)
     n = len(rankings) * epochs
-    contenders = [rmkit_on(folder / "all"), Contender(TRL, "trl_loop", folder / "all", {"settings": "best"})]
+    contenders = [rmkit_on(folder), Contender(TRL, "trl_loop", folder, {"settings": "best"})]
     if batch_size % 4 == 0 and not by_length:
-        contenders.append(Contender(IN_PARTS, "rmkit_loop", folder / "all", {"micro_batch_size": batch_size // 4}))
+        contenders.append(Contender(IN_PARTS, "rmkit_loop", folder, {"micro_batch_size": batch_size // 4}))
     found = compare(contenders, settings.repeats, n, memory=0 if by_length else 1)
-    if not by_length:  # the defaults are several times slower: fewer pairs, beside `rmkit.train` on the same ones
-        few = rankings[: 3 * batch_size]
-        prepare(folder / "few", few, 1, batch_size, lr=1e-4, by_length=False)
-        bf16 = "it computes in bf16, clips gradients and lowers the learning rate"
-        defaults = Contender("TRL's defaults", "trl_loop", folder / "few", {"settings": "defaults"}, time_only=bf16)
-        found["TRL's defaults"] = compare([rmkit_on(folder / "few"), defaults], settings.repeats, len(few))[
-            "TRL's defaults"
-        ]
     return {"unit": "pairs", "n": n, "tokens": tokens, "contenders": found, "batch_size": batch_size}
+
+
+def trl_defaults_on(folder, rankings, batch_size, settings):
+    """TRL as it comes, on three batches only, for it takes longer; beside `rmkit.train` on the same pairs."""
+    few = rankings[: 3 * batch_size]
+    tokens = prepare(folder, few, 1, batch_size, lr=1e-4, by_length=False)
+    bf16 = "it computes in bf16, clips gradients and lowers the learning rate"
+    defaults = Contender("TRL's defaults", "trl_loop", folder, {"settings": "defaults"}, time_only=bf16)
+    found = compare([rmkit_on(folder), defaults], settings.repeats, len(few))
+    return {"unit": "pairs", "n": len(few), "tokens": tokens, "contenders": found, "batch_size": batch_size}
 
 
 # --- 3. rankings
@@ -268,7 +272,8 @@ def scoring(settings, folder):
         found[name] |= {"seconds": spread(taken), "per_second": spread([n / blocks / value for value in taken])}
         found[name]["ratio"] = spread(ratios(rounds, name, "rmkit"))
     ways = [{"batch_size": size, "sorted": way, "per_second": 200 / value} for (size, way), value in seconds.items()]
-    return {"unit": "answers", "n": n, "blocks": blocks, "contenders": found, "ways": ways, "goals": {"pipeline": 2}}
+    goals = dict.fromkeys(names.values(), 2)
+    return {"unit": "answers", "n": n, "blocks": blocks, "contenders": found, "ways": ways, "goals": goals}
 
 
 def many_answers(n):
@@ -418,12 +423,13 @@ def growth(settings, folder):
             count = needed_flops(folder / axis / str(x), shape, model.tokenizer)["needed"]
             row = {"x": x, "seconds": spread([run.seconds for run in runs]), "flops": count}
             rows.append(row | {"peak_mib": contenders[x].alone()["peak_mib"]})
-        seconds = [row["seconds"]["median"] for row in rows]
         xs = list(points)
+        each_round = [[run.seconds for run in runs] for runs in zip(*rounds.values(), strict=True)]
+        lines = [fitted_line(xs, seconds) for seconds in each_round]
         found[axis] = {
             "points": rows,
-            "line": fitted_line(xs, seconds),
-            "slope": log_slope(xs, seconds),
+            "line": {name: spread([line[name] for line in lines]) for name in lines[0]},
+            "slope": spread([log_slope(xs, seconds) for seconds in each_round]),
             "slope_of_flops": log_slope(xs, [row["flops"] for row in rows]),
             "memory_line": fitted_line(xs, [row["peak_mib"] for row in rows]),
         }
@@ -518,21 +524,21 @@ def show(name, found):
         for data, shares in found["data"].items():
             print(f"profile, {data}: " + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items()))
     for axis, row in found.get("axes", {}).items():
-        slopes = f"time grows as {axis}^{row['slope']:.2f}, FLOPs as {axis}^{row['slope_of_flops']:.2f}"
+        slopes = f"time grows as {axis}^{row['slope']['median']:.2f}, FLOPs as {axis}^{row['slope_of_flops']:.2f}"
         print(f"growth: {slopes}; {row['memory_line']['slope']:.2f} MiB more for each")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=list(COMPARISONS), metavar="NAME")
-    parser.add_argument("--repeats", type=int, default=None, help="rounds of each comparison (3; with --quick 2)")
+    parser.add_argument("--repeats", type=int, default=None, help="rounds of each comparison (5; with --quick 2)")
     parser.add_argument("--quick", action="store_true", help="a few steps each, to see that everything runs")
     parser.add_argument("--output", type=Path, default=ROOT / "book" / "bench.json")
     hh = os.environ.get("RMKIT_HH", ROOT.parent / "shared" / "data" / "hh-harmless-dev.jsonl.gz")
     parser.add_argument("--hh", type=Path, default=hh, help="pairs of Anthropic's HH (default: RMKIT_HH)")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    settings = Settings(args.repeats or (2 if args.quick else 3), args.quick, args.hh)
+    settings = Settings(args.repeats or (2 if args.quick else 5), args.quick, args.hh)
     result = {"machine": machine(), "quick": args.quick, "repeats": settings.repeats, "minutes": 0.0, "comparisons": {}}
     if result["machine"]["busy"]:
         print(f"The machine is busy (load {result['machine']['load']}): these times will be too long.", file=sys.stderr)
