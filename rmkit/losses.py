@@ -34,13 +34,9 @@ def pairwise_loss(chosen, rejected):
             "chosen and rejected must both have shape (B,) with B >= 1, "
             f"got {tuple(chosen.shape)} and {tuple(rejected.shape)}"
         )
-    margin = _precise(chosen) - _precise(rejected)  # (B,)
+    dtype = torch.promote_types(chosen.dtype, torch.float32)  # in 16 bits, rewards that are close would be equal
+    margin = chosen.to(dtype) - rejected.to(dtype)  # (B,)
     return -logsigmoid(margin).mean()  # ()
-
-
-def _precise(rewards):
-    """In float32 at least: in 16 bits, rewards that are close would be equal."""
-    return rewards.to(torch.promote_types(rewards.dtype, torch.float32))
 
 
 def pair_positions(sizes, ranks=None, device=None):
@@ -104,7 +100,7 @@ def k_choose_2_loss(rewards, sizes, ranks=None):
     better, worse, ranking = pair_positions(sizes, ranks, device=rewards.device)  # (P,) each
     if len(better) == 0:
         raise ValueError("no pair to learn from: every ranking is a single tie")
-    rewards = _precise(rewards)
+    rewards = rewards.to(torch.promote_types(rewards.dtype, torch.float32))  # in 16 bits, those that are close would be equal
     losses = -logsigmoid(rewards[better] - rewards[worse])  # (P,)
     pairs_in = torch.bincount(ranking, minlength=len(sizes))  # (G,)
     mean_of = losses.new_zeros(len(sizes)).index_add(0, ranking, losses / pairs_in[ranking])  # (G,)
