@@ -210,9 +210,9 @@ def load_rankings(source, limit=None, refused=None):
     - `"hub:org/name"`, `"hub:org/name:split"`: read through the `datasets` library, split train if none is named.
 
     `limit` stops after so many rows. `refused` says what to do with a row that is wrong: `"raise"` an `InputError` that
-    names it, or `"skip"` it and list it in `.refused`, a line that is not JSON too. By default rows are skipped only in the published formats of
-    others (transcripts, votes, scored completions, SHP), where some are known to be empty or undecided and the reader
-    cannot mend them. If no row is left that is an error either way, and so is a file that cannot be read.
+    names it, or `"skip"` it and list it in `.refused`, a line that is not JSON too. By default rows are skipped only in the
+    published formats of others (transcripts, votes, scored completions, SHP), where some are known to be empty or undecided
+    and the reader cannot mend them. If no row is left that is an error either way, and so is a file that cannot be read.
 
     >>> data = load_rankings("toy")
     >>> len(data), data[3].prompt, data[3].responses

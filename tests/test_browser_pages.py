@@ -271,6 +271,7 @@ def test_paper_without_what_is_folded(open_page):
     answers.nth(1).evaluate("box => (box.open = true)")
     page.get_by_role("button", name="Print without what is folded").focus()
     page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('article details[hidden]')")
     page.emulate_media(media="print")
     assert [answer.is_visible() for answer in answers.all()] == [n == 1 for n in range(answers.count())]
     assert page.get_by_text("Predict").first.is_visible(), "the questions are left out too"
@@ -278,6 +279,16 @@ def test_paper_without_what_is_folded(open_page):
     assert page.locator("article details[open]").count() == 1 and page.locator("article details[hidden]").count() == 0
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("article details[open]").count() == answers.count(), "the next time everything is printed again"
+
+
+def test_no_picture_is_missing_on_paper(open_page):
+    page = open_page("notebooks/08-goodhart.html", wait_until="networkidle")
+    page.evaluate("() => { window.print = () => { window.printed = [...document.images].map((one) => one.naturalWidth); }; }")
+    assert page.locator("article img[loading=lazy]").count() > 3
+    page.get_by_role("button", name="Print, or save as PDF").click()
+    page.wait_for_function("window.printed")
+    widths = page.evaluate("window.printed")
+    assert all(widths) and len(widths) == page.locator("img").count(), widths
 
 
 def test_a_page_that_is_not_there_is_not_weighed():

@@ -98,8 +98,8 @@ def estimate(notebook):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS.values(), ids=lambda chapter: chapter.page)
-def test_a_chapters_minutes_follow_the_rule_that_the_landing_page_states(chapter):
-    assert "a minute for 200 words, for a code cell and for a Predict box" in words("book/index")
+def test_a_chapters_minutes_follow_the_rule_that_the_book_states(chapter):
+    assert "a minute for 200 words, for a code cell and for a Predict box" in words("book/how-to-use")
     minutes = estimate(json.loads(read(f"{chapter.page}.ipynb")))
     assert chapter.reading % 5 == 0 and abs(chapter.reading - minutes) <= 5, f"the rule says {minutes:.0f}"
 
