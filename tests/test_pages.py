@@ -177,7 +177,7 @@ def questions():
 
 
 def test_each_learning_goal_has_questions_and_exercises():
-    goals = re.search(r"^\| Goal .+?\n\n", read("book/for-teachers.md"), re.MULTILINE | re.DOTALL)[0].splitlines()[2:]
+    goals = re.search(r"^\| Goal .+?\n\n", read("book/for-teachers.md"), re.MULTILINE | re.DOTALL)[0].strip().splitlines()[2:]
     sections = re.findall(r"^## (\d)\. .+\n\nFrom (.+)\.$", read("book/exam.md"), re.MULTILINE)
     assert [int(number) for number, _ in sections] == list(range(1, len(goals) + 1))
     for (number, chapters), goal in zip(sections, goals, strict=True):
@@ -207,7 +207,7 @@ def sigmoid(margin):
 def test_the_model_answers_are_computed_right():
     said = {name: " ".join(answer.split()) for name, (_, answer) in questions().items()}
     losses = [-math.log(sigmoid(margin)) for margin in (0, 1, 1)]
-    assert f"{losses[1]:.3f} and {losses[2]:.3f}, and their mean is {np.mean(losses):.3f}" in said["2b"]
+    assert f"{losses[1]:.3f}$ and {losses[2]:.3f}, and their mean is {np.mean(losses):.3f}" in said["2b"]
     rewards = torch.tensor([0.5, 0.5, -0.5], requires_grad=True)
     k_choose_2_loss(rewards, [3]).backward()
     assert rewards.grad[1] > 0 and f"{1 - sigmoid(1):.3f}" in said["2b"]  # against its gradient: down
