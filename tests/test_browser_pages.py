@@ -296,6 +296,16 @@ def test_a_page_that_is_not_there_is_not_weighed():
         weigh.main(["book/index.htm"])
 
 
+def test_an_exam_on_paper_shows_only_the_answers_that_are_open(open_page):
+    page = open_page("book/exam.html", wait_until="networkidle")
+    answers = page.locator("article details.answer")
+    answers.nth(1).locator("summary").click()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    shown = [answers.nth(n).is_visible() for n in range(answers.count())]
+    assert len(shown) > 15 and [n for n, one in enumerate(shown) if one] == [1]
+
+
 def test_the_landing_page_is_light(chromium, site):
     weight = weigh.weigh(chromium, f"{site}{PAGES[0]}.html")[0]
     assert weight.total() < 400_000, dict(weight)
