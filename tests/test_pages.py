@@ -165,6 +165,14 @@ def test_the_exercises_that_teachers_are_pointed_to_exist():
     assert len(named) > 20 and named <= known, named - known
 
 
+def test_an_assignment_gets_twice_the_time_of_its_chapters():
+    page, hours = words("book/for-teachers"), []
+    for name, plan in [("A, a data set of your field", [1, 6]), ("B, a bug for the museum", [9]), ("C, an attack and its price", [7, 8])]:
+        hours.append(round(2 * sum(CHAPTERS[number].total for number in plan) / 60))
+        assert f"{name} {' and '.join(map(str, plan))} {hours[-1]} " in page
+    assert f"Together {sum(hours)} 100%" in page
+
+
 # --- the exam
 
 

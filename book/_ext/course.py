@@ -144,12 +144,13 @@ class Assignments(SphinxDirective):
         found = chapters(self.env.srcdir)
         names, plans = zip(*([part.strip() for part in line.split("|")] for line in self.content), strict=True)
         minutes = [2 * sum(minutes_of(part, found) for part in plan.split(" and ")) for plan in plans]
+        hours = [round(time / 60) for time in minutes]
         head = ["| Assignment | Builds on chapters | Hours | Weight |", "| --- | --- | --: | --: |"]
         rows = [
-            f"| {name} | {' and '.join(linked(part, found) for part in plan.split(' and '))} | {time / 60:.0f} | {weight}% |"
-            for name, plan, time, weight in zip(names, plans, minutes, weights(minutes), strict=True)
+            f"| {name} | {' and '.join(linked(part, found) for part in plan.split(' and '))} | {time} | {weight}% |"
+            for name, plan, time, weight in zip(names, plans, hours, weights(minutes), strict=True)
         ]
-        total = f"| **Together** | | **{sum(minutes) / 60:.0f}** | **100%** |"
+        total = f"| **Together** | | **{sum(hours)}** | **100%** |"
         return self.parse_text_to_nodes("\n".join([*head, *rows, total]))
 
 
