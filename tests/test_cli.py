@@ -277,6 +277,7 @@ def test_compare(tmp_path, capsys, model):
     assert (status, out) == (2, "") and "no such folder" in err
 
 
+@pytest.mark.filterwarnings("default:.*the end was cut off")
 def test_a_text_of_100_000_words_is_accepted_cut_and_counted(tmp_path, capsys, model):
     long = jsonl(tmp_path / "long.jsonl", {**GOOD, "chosen": "word " * 100_000}, GOOD)
     status, out, _ = call(capsys, "evaluate", "--model", model, "--data", long, "--json")
@@ -284,6 +285,7 @@ def test_a_text_of_100_000_words_is_accepted_cut_and_counted(tmp_path, capsys, m
     options = ["--epochs", 1, "--max-length", 32, "--held-out", 0]
     status, out, err = call(capsys, "train", "--data", long, "--output", tmp_path / "run", *options, "--json")
     assert status == 0 and json.loads(out)["n_truncated"] == 1 and "1 training texts were longer than 32 tokens" in err
+    assert "rmkit: 1 of 4 responses longer than 32 tokens: the end was cut off" in err
 
 
 def test_a_disk_that_fills_up(tmp_path):

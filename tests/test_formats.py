@@ -213,13 +213,10 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1"
         ("x.csv", as_csv([ROWS["pairs"]]).decode().encode("utf-16"), "looks like UTF-16 text; a .csv file must hold text"),
         ("x.xlsx", b"PK\x03\x04....", "is a spreadsheet; open it in its program and save it as CSV, in UTF-8"),
         ("x.jsonl", b"\0\1\2\3" * 9, "is not text"),
-        ("x.jsonl", GOOD + b'{"prompt": "a", "chosen"\n' + GOOD, "line 7 is not valid JSON"),
-        ("x.jsonl", GOOD + b"\n\n{oops}\n", "line 9 is not valid JSON"),
         ("x.json", b"[\n1,\n2,\n", "line 4 is not valid JSON"),
         ("x.json", b'"text"', "must hold an array"),
         ("x.json", b"[" * 100_000, "not valid JSON"),
         ("x.jsonl", b"1" * 5000, "not valid JSON"),
-        ("x.jsonl", GOOD + b'{"prompt": "caf\xe9"}\n', "line 7 is not valid UTF-8 (byte 0xe9)"),
         ("x.csv", b"prompt,chosen,rejected\na,b,c\na,\xff,c\n", "line 3 is not valid UTF-8"),
         ("x.csv", b"\xef\xbb\xbfcaf\xe9,chosen,rejected\n", "line 1 is not valid UTF-8 (byte 0xe9)"),
         ("x.json", b'[\n"\xc3"]', "line 2 is not valid UTF-8"),
@@ -235,10 +232,8 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1"
             b'{"prompt": "q", "responses": ["a", "b"], "chosen": "a", "rejected": "b"}',
             "more than one shape, rankings and pairs",
         ),
-        ("x.csv", b"prompt,chosen,rejected\na,b,c\na,one, two,c\n", "row 3 has 4 cells for 3 columns"),
         ("x.csv", b'prompt,chosen,rejected\na,b,c\na,"b,c\nd,e,f\n', "not valid CSV"),
         ("x.csv", b"prompt,chosen,chosen\na,b,c\n", "same name"),
-        ("x.csv", b"prompt;chosen;rejected\na;b;c;d\n", "row 2 has 4 cells for 3 columns; a text with a semicolon in it"),
         ("x.csv", b"prompt|chosen|rejected\na|b|c\n", '"prompt|chosen|rejected"'),
         ("x.txt", GOOD, 'ends in ".txt"'),
         ("x.jsonl.gz", gzip.compress(GOOD)[:-9], "damaged or cut short"),
@@ -250,6 +245,25 @@ def test_one_sentence_names_the_file_and_what_is_wrong(tmp_path, name, content, 
     for option in (None, "skip"):  # such files are never a matter of leaving rows out
         message = refusal(load_rankings, path, refused=option)
         assert expected in message and str(path) in message
+
+
+@pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        ("x.jsonl", GOOD + b'{"prompt": "a", "chosen"\n' + GOOD, "line 7 is not valid JSON"),
+        ("x.jsonl", GOOD + b"\n\n{oops}\n", "line 9 is not valid JSON"),
+        ("x.jsonl", GOOD + b'{"prompt": "caf\xe9"}\n', "line 7 is not valid UTF-8 (byte 0xe9)"),
+        ("x.csv", b"prompt,chosen,rejected\na,b,c\na,one, two,c\n", "row 3 has 4 cells for 3 columns"),
+        ("x.csv", b"prompt;chosen;rejected\na;b;c;d\na;b;c\n", "row 2 has 4 cells for 3 columns; a text with a semicolon in it"),
+    ],
+)
+def test_one_line_that_cannot_be_read_stops_the_loading_unless_it_may_be_left_out(tmp_path, name, content, expected):
+    path = write(tmp_path, name, content)
+    message = refusal(load_rankings, path)
+    assert expected in message and str(path) in message
+    [refused] = load_rankings(path, refused="skip").refused
+    unit, number, why = expected.split(" ", 2)
+    assert refused.row == int(number) and refused.reason.startswith(f"the {unit} {why}")
 
 
 def test_missing_files_folders_and_unknown_names(tmp_path):
