@@ -493,6 +493,7 @@ def _csv(file, path):
             else:
                 found = f"{len(cells)} cells for {len(header)} columns"
                 needs = f'a text with {SEPARATORS[separator]} in it needs "..." around it'
+                needs = needs if len(cells) > len(header) else "every column needs a cell, be it empty"
                 yield ("row", number), InputError(f"has {found}; {needs}")
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num} is not valid CSV: {error}") from None

@@ -254,6 +254,7 @@ def test_one_sentence_names_the_file_and_what_is_wrong(tmp_path, name, content, 
         ("x.jsonl", GOOD + b"\n\n{oops}\n", "line 9 is not valid JSON"),
         ("x.jsonl", GOOD + b'{"prompt": "caf\xe9"}\n', "line 7 is not valid UTF-8 (byte 0xe9)"),
         ("x.csv", b"prompt,chosen,rejected\na,b,c\na,one, two,c\n", "row 3 has 4 cells for 3 columns"),
+        ("x.csv", b"prompt,chosen,rejected\na,b,c\na,b\n", "row 3 has 2 cells for 3 columns; every column needs a cell"),
         ("x.csv", b"prompt;chosen;rejected\na;b;c;d\na;b;c\n", "row 2 has 4 cells for 3 columns; a text with a semicolon in it"),
     ],
 )
