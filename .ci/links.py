@@ -69,13 +69,18 @@ def main(arguments, html=HTML, own=None):
         answers = dict(zip(links, pool.map(ask, links), strict=True))
     states = [state for state, _ in answers.values()]
     if links and "good" not in states and "closed" not in states:
-        print(f"None of the {len(links)} outside links could be reached: there seems to be no network, so nothing is known of them.")
+        print(
+            f"None of the {len(links)} outside links could be reached: there seems to be no network, so nothing is known of them."
+        )
         return 1
     for wanted, words in [("closed", "open it yourself"), ("dead", "dead")]:
         for address, (state, said) in answers.items():
             if state == wanted:
                 print(f"{words}: {address} ({said})", *links[address], sep="\n    ")
-    print(", ".join(f"{states.count(state)} {state}" for state in ("good", "closed", "dead")), f"of {len(links)} outside links.")
+    print(
+        ", ".join(f"{states.count(state)} {state}" for state in ("good", "closed", "dead")),
+        f"of {len(links)} outside links.",
+    )
     return int("dead" in states)
 
 

@@ -132,7 +132,7 @@ def scores_page(examples, model):
         head = "<thead><tr><th>Answer, highest reward first</th><th>In the data</th><th>Reward</th></tr></thead>"
         parts.append(
             f"<details><summary>{html.escape(title)}</summary><p>{html.escape(ranking.prompt)}</p>"
-            f"<table class=\"table\">{head}<tbody>{''.join(rows)}</tbody></table></details>"
+            f'<table class="table">{head}<tbody>{"".join(rows)}</tbody></table></details>'
         )
     return "```{raw} html\n" + "\n".join(parts) + "\n```\n"
 

@@ -163,7 +163,11 @@ def main(out=OUT):
     for name, page in PAGES.items():
         (out / f"{name}.md").write_text(page(measured), encoding="utf-8")
     panels = {
-        test: [(name, Estimate(**one)) for name, one in rows_of(reports, measured["seeds"].get(test)) if "masked" not in name]
+        test: [
+            (name, Estimate(**one))
+            for name, one in rows_of(reports, measured["seeds"].get(test))
+            if "masked" not in name
+        ]
         for test, reports in measured["reports"].items()
     }
     plot_rivals(panels, out / "rivals.png")

@@ -47,7 +47,11 @@ class Pages(SimpleHTTPRequestHandler):
         if address == "/":
             return self.redirect(self.prefix)
         # What lies outside the prefix is another site's: it gets the page for a wrong address, as does what is missing.
-        path = self.translate_path(address.removeprefix(self.prefix.rstrip("/"))) if address.startswith(self.prefix) else ""
+        path = (
+            self.translate_path(address.removeprefix(self.prefix.rstrip("/")))
+            if address.startswith(self.prefix)
+            else ""
+        )
         file = Path(path, "index.html") if path and Path(path).is_dir() else Path(path)
         if file.name == "index.html" and not address.endswith("/") and Path(path).is_dir():
             return self.redirect(address + "/")

@@ -33,7 +33,9 @@ def weigh(browser, address):
 
     protocol.on("Network.loadingFinished", finished)
     page.goto(address, wait_until="networkidle")
-    page.wait_for_function("document.querySelectorAll('.math').length == document.querySelectorAll('mjx-container').length")
+    page.wait_for_function(
+        "document.querySelectorAll('.math').length == document.querySelectorAll('mjx-container').length"
+    )
     page.wait_for_timeout(500)  # the fonts of the formulas
     paint = page.evaluate(PAINT)
     context.close()

@@ -470,7 +470,11 @@ def _parse(text, path=None):
         raise InputError(f"{where}is not valid JSON: a number is too long or lists are nested too deep") from None
 
 
-SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}  # where the comma is in numbers, the semicolon is usual
+SEPARATORS = {
+    ",": "a comma",
+    ";": "a semicolon",
+    "\t": "a tab",
+}  # where the comma is in numbers, the semicolon is usual
 
 
 def _csv(file, path):

@@ -100,7 +100,9 @@ def k_choose_2_loss(rewards, sizes, ranks=None):
     better, worse, ranking = pair_positions(sizes, ranks, device=rewards.device)  # (P,) each
     if len(better) == 0:
         raise ValueError("no pair to learn from: every ranking is a single tie")
-    rewards = rewards.to(torch.promote_types(rewards.dtype, torch.float32))  # in 16 bits, those that are close would be equal
+    rewards = rewards.to(
+        torch.promote_types(rewards.dtype, torch.float32)
+    )  # in 16 bits, those that are close would be equal
     losses = -logsigmoid(rewards[better] - rewards[worse])  # (P,)
     pairs_in = torch.bincount(ranking, minlength=len(sizes))  # (G,)
     mean_of = losses.new_zeros(len(sizes)).index_add(0, ranking, losses / pairs_in[ranking])  # (G,)

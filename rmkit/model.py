@@ -174,7 +174,9 @@ class RewardModel(PreTrainedModel):
             )
         for parameter, layer in zip(self.encoder.parameters(), layers, strict=True):
             parameter.requires_grad_(share == 0 or layer >= share * n_layers)
-        self.head.bias.requires_grad_(self.config.head == "tanh")  # without tanh it is in no margin, and would only drift
+        self.head.bias.requires_grad_(
+            self.config.head == "tanh"
+        )  # without tanh it is in no margin, and would only drift
 
     def score(self, prompt, response):
         """The reward of a response to a prompt; for a list of responses, the list of their rewards.

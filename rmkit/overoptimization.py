@@ -252,7 +252,9 @@ def best_of_n_policy(probabilities, rewards, n):
     """
     p, rewards = np.asarray(probabilities, dtype=float), np.asarray(rewards, dtype=float)
     if p.ndim != 1 or p.shape != rewards.shape or not p.size:
-        raise InputError(f"probabilities and rewards must both have shape (M,), M > 0; got {p.shape} and {rewards.shape}")
+        raise InputError(
+            f"probabilities and rewards must both have shape (M,), M > 0; got {p.shape} and {rewards.shape}"
+        )
     if not (p > 0).all() or not math.isclose(p.sum(), 1, abs_tol=1e-6):
         raise InputError(f"probabilities must be positive and sum to 1; the lowest is {p.min():g}, the sum {p.sum():g}")
     if not n >= 1:

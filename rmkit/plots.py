@@ -376,7 +376,10 @@ def plot_report(report, path=None):
         report: an `rmkit.Report`.
         path: where to save the figure; left out, it is shown.
     """
-    rivals = [("the model", report.accuracy_by_prompt), *((NAMES[key], share) for key, share in report.baselines.items())]
+    rivals = [
+        ("the model", report.accuracy_by_prompt),
+        *((NAMES[key], share) for key, share in report.baselines.items()),
+    ]
     groups = {what: [(one["name"], one["accuracy"]) for one in found[:MOST]] for what, found in report.groups.items()}
     heights = [0.7 + 0.26 * len(rivals), 3.0, 2.2, *(0.7 + 0.26 * len(found) for found in groups.values())]
     with plt.rc_context(STYLE):
@@ -581,6 +584,8 @@ def plot_selection(sizes, curves, chance):
         axes.set_xticks(sizes[::2], [f"{n}" for n in sizes[::2]])
         axes.set(xlabel="$n$, answers to pick from", ylabel="gold reward of the pick", ylim=(0, 1.03))
         axes.legend(frameon=False, loc="lower left")
+
+
 def plot_scoreboard(series, path=None):
     """How often the worst response beats the best, by attack, before and after a repair (chapter 7).
 

@@ -10,7 +10,11 @@ from rmkit.data import Ranking, Rankings, prompt_key
 from rmkit.errors import InputError
 from rmkit.model import RewardModel
 
-PARALLEL = ("flaws", "why", "scores")  # what `info` may hold of each response; any other list, such as tags, is of the ranking
+PARALLEL = (
+    "flaws",
+    "why",
+    "scores",
+)  # what `info` may hold of each response; any other list, such as tags, is of the ranking
 
 
 def pairs_of(rankings):
@@ -210,4 +214,6 @@ def _info(ranking, positions, new=None):
         parallel = name in PARALLEL and isinstance(value, list) and len(value) == len(ranking)
         return [new if i is None else value[i] for i in positions] if parallel else value
 
-    return {name: choose(name, value) for name, value in ranking.info.items() if name != "votes" or None not in positions}
+    return {
+        name: choose(name, value) for name, value in ranking.info.items() if name != "votes" or None not in positions
+    }

@@ -66,7 +66,9 @@ def test_no_published_page_vanishes():
 
 def test_links_and_anchors_lead_somewhere():
     files = sorted(HTML.rglob("*.html"))
-    assert {HTML / "404.html", HTML / "search.html", HTML / "genindex.html", HTML / "_modules" / "index.html"} <= set(files)
+    assert {HTML / "404.html", HTML / "search.html", HTML / "genindex.html", HTML / "_modules" / "index.html"} <= set(
+        files
+    )
     all_pages = {file: BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser") for file in files}
     anchors = {file: {tag["id"] for tag in soup.find_all(id=True)} for file, soup in all_pages.items()}
     broken, root = [], serve.sub_path()
@@ -127,7 +129,9 @@ def test_source_and_mistakes_lead_to_this_page(pages):
     url = repository.repository_url()
     for page, soup in zip(PAGES, pages.values(), strict=True):
         source = next(f"{page}{suffix}" for suffix in (".md", ".ipynb") if (ROOT / f"{page}{suffix}").exists())
-        assert soup.select_one(".article-header-buttons a:-soup-contains('Source')")["href"] == f"{url}/blob/main/{source}"
+        assert (
+            soup.select_one(".article-header-buttons a:-soup-contains('Source')")["href"] == f"{url}/blob/main/{source}"
+        )
         assert page in soup.select_one("footer a:-soup-contains('mistake')")["href"], page
 
 
@@ -177,9 +181,14 @@ def test_the_model_page_shows_the_model_that_was_trained(pages):
         assert f"{epoch['epoch']} {epoch['loss']:.3f}" in words
     assert history["epochs"][-1]["loss"] < history["epochs"][0]["loss"] < 0.72, "nothing was learned"  # a coin: 0.693
     measured = json.loads((ROOT / "_build" / "evaluation.json").read_text(encoding="utf-8"))
-    rivals = [("this model", measured["accuracy_by_prompt"]), ("model without the prompt", measured["baselines"]["prompt_blind"])]
+    rivals = [
+        ("this model", measured["accuracy_by_prompt"]),
+        ("model without the prompt", measured["baselines"]["prompt_blind"]),
+    ]
     for name, one in rivals:
-        assert f"{name} {one['value']:.1%} {one['low']:.1%} to {one['high']:.1%} {one['n']}" in words.replace("\xa0", " ")
+        assert f"{name} {one['value']:.1%} {one['low']:.1%} to {one['high']:.1%} {one['n']}" in words.replace(
+            "\xa0", " "
+        )
     learned = json.loads((ROOT / "book" / "learnability.json").read_text(encoding="utf-8"))
     for one in (learned["accuracy"], learned["baselines"]["similarity"]):  # one seed is never shown alone
         assert f"{one['value']:.1%} {one['low']:.1%} to {one['high']:.1%}" in words.replace("\xa0", " ")

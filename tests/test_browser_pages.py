@@ -11,7 +11,13 @@ from test_book import PAGES
 
 AXE = ROOT / "_build" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FRAME = ["404", "search", "genindex", "_modules/index", "_modules/rmkit/losses"]  # pages without a source file of their own
+FRAME = [
+    "404",
+    "search",
+    "genindex",
+    "_modules/index",
+    "_modules/rmkit/losses",
+]  # pages without a source file of their own
 COLORS = ["color-contrast", "link-in-text-block"]  # the rules that depend on light and dark, and the slow ones
 CHECK = """async (options) => {
   document.querySelectorAll("details").forEach((box) => (box.open = true));
@@ -61,7 +67,9 @@ def test_a_page_is_sound_in_light_in_dark_and_on_a_phone(read, axe, path):
     page = read(f"{path}.html")
     assert page.problems == []
     assert page.locator("h1").first.is_visible()
-    page.wait_for_function("document.querySelectorAll('.math').length == document.querySelectorAll('mjx-container').length")
+    page.wait_for_function(
+        "document.querySelectorAll('.math').length == document.querySelectorAll('mjx-container').length"
+    )
     assert page.locator("mjx-merror").count() == 0, "a formula that MathJax cannot read"
     page.evaluate(axe)
     assert page.evaluate(CHECK, {"runOnly": RULES}) == []
@@ -109,7 +117,9 @@ def test_dark_is_dark_before_anything_is_drawn(open_page):
 def test_without_scripts_a_page_can_be_read(open_page):
     page = open_page("notebooks/03-pairwise-loss.html", java_script_enabled=False)
     assert page.locator("h1").is_visible() and page.locator("nav.bd-docs-nav").is_visible()
-    assert not page.locator(".theme-switch-button").is_visible() and not page.locator(".search-button-field").is_visible()
+    assert (
+        not page.locator(".theme-switch-button").is_visible() and not page.locator(".search-button-field").is_visible()
+    )
     assert page.problems == []
 
 
@@ -153,7 +163,9 @@ def test_the_keyboard_stops_at_what_can_be_seen_and_once_for_a_heading(open_page
 @pytest.mark.parametrize("path", ["notebooks/03-pairwise-loss", "book/for-teachers", "book/api"])
 def test_where_the_keyboard_does_not_stop_on_this_page_leads(read, path):
     page = read(f"{path}.html")
-    passed = page.locator(":not(h1) > a.headerlink[tabindex='-1']").evaluate_all("links => links.map((link) => link.hash)")
+    passed = page.locator(":not(h1) > a.headerlink[tabindex='-1']").evaluate_all(
+        "links => links.map((link) => link.hash)"
+    )
     listed = page.locator(".page-toc a").evaluate_all("links => links.map((link) => link.hash)")
     assert len(passed) > 5 and set(passed) <= set(listed)
 
@@ -186,7 +198,9 @@ def test_commands_are_copied_without_their_prompts_and_without_what_they_print(o
 
 
 def test_the_contents_open_and_close_on_a_phone(open_page):
-    page = open_page("notebooks/03-pairwise-loss.html", viewport={"width": 390, "height": 800}, wait_until="networkidle")
+    page = open_page(
+        "notebooks/03-pairwise-loss.html", viewport={"width": 390, "height": 800}, wait_until="networkidle"
+    )
     assert not page.get_by_role("link", name="9. The bug museum").is_visible()
     page.get_by_role("button", name="Contents of the book").click()
     assert page.get_by_role("link", name="9. The bug museum").is_visible()
@@ -251,7 +265,14 @@ def test_paper_shows_the_chapter_and_not_the_site(open_page, tmp_path):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     assert theme(page) == "light" and page.locator("article details[open]").count() == folded >= 5
-    for gone in ["#pst-primary-sidebar", "#pst-secondary-sidebar", ".house-bar", ".prev-next-area", "footer button", ".copybtn"]:
+    for gone in [
+        "#pst-primary-sidebar",
+        "#pst-secondary-sidebar",
+        ".house-bar",
+        ".prev-next-area",
+        "footer button",
+        ".copybtn",
+    ]:
         assert not page.locator(gone).first.is_visible(), gone
     words = len(page.locator("main").inner_text().split())
     assert words > 0.95 * len(page.locator("article").evaluate("one => one.innerText").split())
@@ -283,7 +304,9 @@ def test_paper_without_what_is_folded(open_page):
 
 def test_no_picture_is_missing_on_paper(open_page):
     page = open_page("notebooks/08-goodhart.html", wait_until="networkidle")
-    page.evaluate("() => { window.print = () => { window.printed = [...document.images].map((one) => one.naturalWidth); }; }")
+    page.evaluate(
+        "() => { window.print = () => { window.printed = [...document.images].map((one) => one.naturalWidth); }; }"
+    )
     assert page.locator("article img[loading=lazy]").count() > 3
     page.get_by_role("button", name="Print, or save as PDF").click()
     page.wait_for_function("window.printed")
@@ -292,7 +315,9 @@ def test_no_picture_is_missing_on_paper(open_page):
 
 
 def test_a_page_that_is_not_there_is_not_weighed():
-    with pytest.raises(SystemExit, match=r"book/index\.htm is no page of the book; give a path such as book/index\.html"):
+    with pytest.raises(
+        SystemExit, match=r"book/index\.htm is no page of the book; give a path such as book/index\.html"
+    ):
         weigh.main(["book/index.htm"])
 
 

@@ -88,7 +88,9 @@ def results(page):
     expect(page.locator(RANK)).to_have_text("Rank the answers", timeout=SLOW)
     expect(page.locator(RESULTS)).to_be_visible()
     heads = page.locator(".ranking > li > .head").all_text_contents()
-    return [(found[1], number(found[2])) for found in (re.match(r"\d\.Answer (\w)([+−][\d.]+)", head) for head in heads)]
+    return [
+        (found[1], number(found[2])) for found in (re.match(r"\d\.Answer (\w)([+−][\d.]+)", head) for head in heads)
+    ]
 
 
 def file_name(url):
@@ -115,7 +117,9 @@ def compute(page, site, script, argument):
 
 
 def test_ids_and_rewards_are_those_of_python(open_playground, site, model):
-    pairs = [(ranking.prompt, response) for ranking in load_rankings("course:test")[:55] for response in ranking.responses]
+    pairs = [
+        (ranking.prompt, response) for ranking in load_rankings("course:test")[:55] for response in ranking.responses
+    ]
     pairs += [("What is a lease?", text) for text in NASTY] + [(text, "A contract.") for text in NASTY]
     assert len(pairs) > 250
     limit = model.config.text_length
@@ -134,7 +138,9 @@ def test_ids_and_rewards_are_those_of_python(open_playground, site, model):
         pairs,
     )
     assert [text["ids"] for text in found] == [text.ids for text in encoded]
-    assert [text["reward"] for text in found] == pytest.approx(model.score_ids([text.ids for text in encoded]), abs=1e-5)
+    assert [text["reward"] for text in found] == pytest.approx(
+        model.score_ids([text.ids for text in encoded]), abs=1e-5
+    )
     for js, python in zip(found, encoded, strict=True):
         assert bool(js["unreadPrompt"]) == bool(python.cut_prompt)
         assert bool(js["unreadResponse"]) == bool(python.cut_response)
@@ -185,7 +191,9 @@ def test_ranks_an_example_as_python_does(open_playground, model, example):
     pairs = [(a, b) for a in of for b in of if of[a] < of[b]]
     right = sum(rewards[a] > rewards[b] for a, b in pairs)
     text = page.locator(RESULTS).inner_text()
-    assert f"Of its {len(pairs)} pairs of a better and a worse answer, the model puts {right} the same way round." in text
+    assert (
+        f"Of its {len(pairs)} pairs of a better and a worse answer, the model puts {right} the same way round." in text
+    )
     assert text.count("in the data: best, tied") == ranks.count(0) == 2
 
     rows = [row.split("\t") for row in page.locator(".pairs tbody").inner_text().split("\n")]
@@ -262,7 +270,9 @@ def test_says_which_answers_are_the_same_to_the_model(open_playground, example):
     text = page.locator(RESULTS).inner_text()
     assert f"A and {last} get the same reward: they are the same text." in text
     assert agreement in text, "a pair is counted twice"
-    places = [page.locator(f".head:has(strong:text-is('Answer {letter}')) .place").inner_text() for letter in ["A", last]]
+    places = [
+        page.locator(f".head:has(strong:text-is('Answer {letter}')) .place").inner_text() for letter in ["A", last]
+    ]
     assert places[0] == places[1]
 
     copy.fill(f"  {answers[0].upper()} ")
@@ -629,7 +639,9 @@ def test_no_hash_where_the_browser_has_none(open_playground):
 def test_a_host_that_unpacks_files_itself(open_playground):
     page = open_playground()
     header = {"Content-Encoding": "gzip", "Content-Type": "application/octet-stream"}
-    page.route("**/playground/*.gz*", lambda route: route.fulfill(path=SITE / file_name(route.request.url), headers=header))
+    page.route(
+        "**/playground/*.gz*", lambda route: route.fulfill(path=SITE / file_name(route.request.url), headers=header)
+    )
     assert rank(page)
     assert page.locator("#rp-progress").evaluate("meter => meter.value === meter.max")
     assert page.problems == []

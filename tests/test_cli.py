@@ -254,7 +254,9 @@ def test_evaluate_writes_card_and_figures_but_over_nothing(tmp_path, capsys, mod
     other = jsonl(tmp_path / "other.jsonl", {**GOOD, "prompt": "Something else?"})
     status, out, err = call(capsys, *ask, "--calibration", other, "--training", other)
     assert status == 0, err
-    assert "with temperature" in out and "6 pairs from 6 prompts" in card.read_text() and figures.stat().st_size > 10_000
+    assert (
+        "with temperature" in out and "6 pairs from 6 prompts" in card.read_text() and figures.stat().st_size > 10_000
+    )
     for options, words in [
         (ask, "README.md: exists already"),
         ([*ask[:-4], "--figures", tmp_path / "report.jpeg"], "must end in .png or .svg or .pdf"),
@@ -269,8 +271,14 @@ def test_evaluate_writes_card_and_figures_but_over_nothing(tmp_path, capsys, mod
 def test_compare(tmp_path, capsys, model):
     status, out, err = call(capsys, "compare", model, model, "--data", "toy", "--json")
     found = json.loads(out)
-    assert status == 0 and found["difference"]["value"] == 0 and found["n_pairs"] == 10 and found["pairs_needed"] is None
-    assert found["models"] == [str(model), str(model)] and found["baselines"].keys() == {"chance", "longest", "shortest"}
+    assert (
+        status == 0 and found["difference"]["value"] == 0 and found["n_pairs"] == 10 and found["pairs_needed"] is None
+    )
+    assert found["models"] == [str(model), str(model)] and found["baselines"].keys() == {
+        "chance",
+        "longest",
+        "shortest",
+    }
     status, out, err = call(capsys, "compare", model, model, "--data", "toy")
     assert status == 0 and "A minus B" in out and "McNemar, exact" in out and f"B is {model}" in out
     status, out, err = call(capsys, "compare", model, tmp_path / "none", "--data", "toy")

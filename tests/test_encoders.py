@@ -205,7 +205,9 @@ def test_layers_that_share_their_weights_are_frozen_all_or_not_at_all(tmp_path):
     AutoModel.from_config(config).save_pretrained(tmp_path)
     load_tokenizer().save_pretrained(tmp_path)
     model = RewardModel.from_encoder(str(tmp_path))
-    with pytest.raises(InputError, match=r"freeze is 0\.5, but the 2 layers of this encoder share their weights; it must be 0"):
+    with pytest.raises(
+        InputError, match=r"freeze is 0\.5, but the 2 layers of this encoder share their weights; it must be 0"
+    ):
         train(model, load_rankings("toy")[:2], epochs=1, max_length=48)
     for share in (0, 1):
         model.freeze(share)
@@ -216,7 +218,9 @@ def test_weights_under_other_names_are_not_replaced_by_random_ones(folders, tmp_
     """As a compiled model saves them."""
     shutil.copytree(folders["bert"], tmp_path, dirs_exist_ok=True)
     file = tmp_path / "model.safetensors"
-    save_file({f"_orig_mod.{name}": tensor for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
+    save_file(
+        {f"_orig_mod.{name}": tensor for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"}
+    )
     with pytest.raises(InputError, match=r"its weights hold no 'embeddings\.\S+'; save it again"):
         load_encoder(str(tmp_path))
 

@@ -261,7 +261,9 @@ def test_vocabulary_and_manifest_are_enough_to_make_token_ids(exported, prompt, 
     vocabulary = {token: i for i, token in enumerate(lines)}
     pieces = models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=rules["max_chars_per_word"])
     tokenizer = Tokenizer(pieces)
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=rules["lowercase"], strip_accents=rules["strip_accents"])
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        lowercase=rules["lowercase"], strip_accents=rules["strip_accents"]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.add_special_tokens(list(rules["special"]))
     assert rules["special"] == {token: vocabulary[token] for token in rules["special"]}

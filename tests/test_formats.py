@@ -209,8 +209,16 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1"
         ("x.jsonl", b"PAR1....PAR1", "looks like Parquet"),
         ("x.parquet", b"PAR1....PAR1", "cannot be read as Parquet"),
         ("x.parquet", GOOD, "looks like text"),
-        ("x.jsonl", GOOD.decode().encode("utf-16"), "looks like UTF-16 text; a .jsonl file must hold text, saved as UTF-8"),
-        ("x.csv", as_csv([ROWS["pairs"]]).decode().encode("utf-16"), "looks like UTF-16 text; a .csv file must hold text"),
+        (
+            "x.jsonl",
+            GOOD.decode().encode("utf-16"),
+            "looks like UTF-16 text; a .jsonl file must hold text, saved as UTF-8",
+        ),
+        (
+            "x.csv",
+            as_csv([ROWS["pairs"]]).decode().encode("utf-16"),
+            "looks like UTF-16 text; a .csv file must hold text",
+        ),
         ("x.xlsx", b"PK\x03\x04....", "is a spreadsheet; open it in its program and save it as CSV, in UTF-8"),
         ("x.jsonl", b"\0\1\2\3" * 9, "is not text"),
         ("x.json", b"[\n1,\n2,\n", "line 4 is not valid JSON"),
@@ -254,8 +262,16 @@ def test_one_sentence_names_the_file_and_what_is_wrong(tmp_path, name, content, 
         ("x.jsonl", GOOD + b"\n\n{oops}\n", "line 9 is not valid JSON"),
         ("x.jsonl", GOOD + b'{"prompt": "caf\xe9"}\n', "line 7 is not valid UTF-8 (byte 0xe9)"),
         ("x.csv", b"prompt,chosen,rejected\na,b,c\na,one, two,c\n", "row 3 has 4 cells for 3 columns"),
-        ("x.csv", b"prompt,chosen,rejected\na,b,c\na,b\n", "row 3 has 2 cells for 3 columns; every column needs a cell"),
-        ("x.csv", b"prompt;chosen;rejected\na;b;c;d\na;b;c\n", "row 2 has 4 cells for 3 columns; a text with a semicolon in it"),
+        (
+            "x.csv",
+            b"prompt,chosen,rejected\na,b,c\na,b\n",
+            "row 3 has 2 cells for 3 columns; every column needs a cell",
+        ),
+        (
+            "x.csv",
+            b"prompt;chosen;rejected\na;b;c;d\na;b;c\n",
+            "row 2 has 4 cells for 3 columns; a text with a semicolon in it",
+        ),
     ],
 )
 def test_one_line_that_cannot_be_read_stops_the_loading_unless_it_may_be_left_out(tmp_path, name, content, expected):

@@ -15,8 +15,30 @@ from gates import headings, prose
 
 URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
-FLOORS = ["errors", "reveal", "explore", "files", "formats", "losses", "overoptimization", "processes", "encoders", "packing"]
-FLOORS += ["data", "statistics", "overlap", "batching", "audit", "model", "checkpoints", "cards", "evaluation", "training"]
+FLOORS = [
+    "errors",
+    "reveal",
+    "explore",
+    "files",
+    "formats",
+    "losses",
+    "overoptimization",
+    "processes",
+    "encoders",
+    "packing",
+]
+FLOORS += [
+    "data",
+    "statistics",
+    "overlap",
+    "batching",
+    "audit",
+    "model",
+    "checkpoints",
+    "cards",
+    "evaluation",
+    "training",
+]
 FLOORS += ["attacks", "repairs", "interop", "scoring", "export", "plots", "cli", "__main__"]
 
 

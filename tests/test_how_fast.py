@@ -187,7 +187,10 @@ def test_a_quick_run_fills_every_part_of_the_page_and_is_called_one(tmp_path):
     assert "| matrix products | 60% |" in parts["profile"].replace("\N{NO-BREAK SPACE}", " ")
     assert "2048 by 384 by 384" in parts["limit"] and "200 GFLOP" in parts["limit"]
     assert "| HH harmless: padded | 4.00 | 50.0% (40.0% to 60.0%) |" in parts["limit"]
-    assert "| prompts | 250.0 (150.0 to 350.0) | 0.50 (0.40 to 0.60) | 0.998 | 0.97 (0.87 to 1.07) | 1.03 | 8.5 |" in parts["growth"]
+    assert (
+        "| prompts | 250.0 (150.0 to 350.0) | 0.50 (0.40 to 0.60) | 0.998 | 0.97 (0.87 to 1.07) | 1.03 | 8.5 |"
+        in parts["growth"]
+    )
     assert "| 16 prompts | 2.00 | 1.90 to 2.10 | 900 |" in parts["growth"]
     assert "share of the peak in training, HH harmless | at least 75% | 50.0%" in parts["goals"]
     assert parts["trl"].count("Time only") == 1

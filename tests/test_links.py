@@ -69,12 +69,21 @@ def book(folder, *addresses):
     anchors = "".join(f'<a href="{address}">x</a>' for address in addresses)
     for name in ["one.html", "part/two.html"]:
         (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(f"<nav><a href='https://nav.example'>x</a></nav><main>{anchors}</main>", encoding="utf-8")
+        (folder / name).write_text(
+            f"<nav><a href='https://nav.example'>x</a></nav><main>{anchors}</main>", encoding="utf-8"
+        )
     return folder
 
 
 def test_lists_what_leads_outside_with_its_pages(tmp_path):
-    addresses = ["https://b.example/x#part", "https://a.example/", "other.html", "#here", "mailto:a@b.example", f"{OWN[0]}/x"]
+    addresses = [
+        "https://b.example/x#part",
+        "https://a.example/",
+        "other.html",
+        "#here",
+        "mailto:a@b.example",
+        f"{OWN[0]}/x",
+    ]
     both = ["one.html", "part/two.html"]
     assert links.outside(book(tmp_path, *addresses), OWN) == {"https://a.example/": both, "https://b.example/x": both}
 
@@ -90,7 +99,9 @@ def test_a_dead_link_fails_and_names_its_pages(tmp_path, server, capsys):
 
 def test_without_a_network_it_says_so(tmp_path, capsys):
     assert links.main([], book(tmp_path, "http://127.0.0.1:9/"), OWN) == 1
-    assert capsys.readouterr().out.startswith("None of the 1 outside links could be reached: there seems to be no network")
+    assert capsys.readouterr().out.startswith(
+        "None of the 1 outside links could be reached: there seems to be no network"
+    )
 
 
 def test_listing_asks_nobody(tmp_path, server, capsys):

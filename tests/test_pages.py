@@ -68,7 +68,8 @@ def test_a_chapter_is_read_from_its_notebook(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "parts, shares", [([1, 1], [50, 50]), ([1, 1, 1], [35, 35, 30]), ([520, 350, 580], [35, 25, 40]), ([1, 99], [0, 100])]
+    "parts, shares",
+    [([1, 1], [50, 50]), ([1, 1, 1], [35, 35, 30]), ([520, 350, 580], [35, 25, 40]), ([1, 99], [0, 100])],
 )
 def test_weights_are_round_and_sum_to_a_hundred(parts, shares):
     assert course.weights(parts) == shares and sum(shares) == 100
@@ -167,7 +168,11 @@ def test_the_exercises_that_teachers_are_pointed_to_exist():
 
 def test_an_assignment_gets_twice_the_time_of_its_chapters():
     page, hours = words("book/for-teachers"), []
-    for name, plan in [("A, a data set of your field", [1, 6]), ("B, a bug for the museum", [9]), ("C, an attack and its price", [7, 8])]:
+    for name, plan in [
+        ("A, a data set of your field", [1, 6]),
+        ("B, a bug for the museum", [9]),
+        ("C, an attack and its price", [7, 8]),
+    ]:
         hours.append(round(2 * sum(CHAPTERS[number].total for number in plan) / 60))
         assert f"{name} {' and '.join(map(str, plan))} {hours[-1]} " in page
     assert f"Together {sum(hours)} 100%" in page
@@ -179,13 +184,19 @@ def test_an_assignment_gets_twice_the_time_of_its_chapters():
 def questions():
     """{"2a": (text, model answer)} of the exam's page."""
     page = read("book/exam.md")
-    found = re.findall(r"^\*\*(\d[a-z])\.\*\* (.+?)<details class=\"answer\">(.+?)</details>", page, re.MULTILINE | re.DOTALL)
+    found = re.findall(
+        r"^\*\*(\d[a-z])\.\*\* (.+?)<details class=\"answer\">(.+?)</details>", page, re.MULTILINE | re.DOTALL
+    )
     assert len(found) == page.count("<details") == len(re.findall(r"^\*\*\d[a-z]\.", page, re.MULTILINE))
     return {name: (text, answer) for name, text, answer in found}
 
 
 def test_each_learning_goal_has_questions_and_exercises():
-    goals = re.search(r"^\| Goal .+?\n\n", read("book/for-teachers.md"), re.MULTILINE | re.DOTALL)[0].strip().splitlines()[2:]
+    goals = (
+        re.search(r"^\| Goal .+?\n\n", read("book/for-teachers.md"), re.MULTILINE | re.DOTALL)[0]
+        .strip()
+        .splitlines()[2:]
+    )
     sections = re.findall(r"^## (\d)\. .+\n\nFrom (.+)\.$", read("book/exam.md"), re.MULTILINE)
     assert [int(number) for number, _ in sections] == list(range(1, len(goals) + 1))
     for (number, chapters), goal in zip(sections, goals, strict=True):
@@ -236,7 +247,10 @@ def test_the_model_answers_are_computed_right():
     assert f"about {highest:.1f} standard deviations" in said["7b"]
     assert f"{(4 * 1e9 + 12 * 1e7) / 1e9:.2f} GB" in said["9a"]
     seconds = 12 * 3e8 * 2e5 * 200 / 3e13
-    assert f"{seconds:,.0f} seconds, {seconds / 3600:.1f} hours" in said["9b"] and f"{seconds * 9 / 72:.0f} seconds" in said["9b"]
+    assert (
+        f"{seconds:,.0f} seconds, {seconds / 3600:.1f} hours" in said["9b"]
+        and f"{seconds * 9 / 72:.0f} seconds" in said["9b"]
+    )
 
 
 # --- citation

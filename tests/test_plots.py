@@ -210,7 +210,19 @@ def draw_k(path=None):
 
 
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
-EVERY = CHAPTER_1 + CHAPTER_2 + CHAPTER_3 + CHAPTER_4 + CHAPTER_5 + CHAPTER_6 + CHAPTER_7 + CHAPTER_8 + CHAPTER_9 + CHAPTER_10 + DATA_CARD
+EVERY = (
+    CHAPTER_1
+    + CHAPTER_2
+    + CHAPTER_3
+    + CHAPTER_4
+    + CHAPTER_5
+    + CHAPTER_6
+    + CHAPTER_7
+    + CHAPTER_8
+    + CHAPTER_9
+    + CHAPTER_10
+    + DATA_CARD
+)
 
 
 @pytest.mark.parametrize("draw", EVERY)

@@ -25,7 +25,11 @@ def test_every_rival_has_its_row():
             shown += [report["accuracy_by_prompt"], *(report["baselines"][blind] for blind in report_cards.BLIND)]
         for one in shown:
             between = f"{one['low']:.1%} to {one['high']:.1%}"
-            intervals = [line[2].removesuffix(" (by pair)") for line in page if line[1::2] == [f"{one['value']:.1%}", f"{one['n']:,}"]]
+            intervals = [
+                line[2].removesuffix(" (by pair)")
+                for line in page
+                if line[1::2] == [f"{one['value']:.1%}", f"{one['n']:,}"]
+            ]
             assert between in intervals
     names = [row[0] for row in page if len(row) == 4]
     assert names.count("a coin") == 3 and names.count("two annotators agree") == names.count("a perfect model") == 1
@@ -42,7 +46,10 @@ def test_what_other_seeds_gave_stands_beside_the_one_that_is_shown():
             assert seeds["baselines"][rule]["value"] == report["baselines"][rule]["value"]
             assert seeds["baselines"][rule]["low"] == pytest.approx(report["baselines"][rule]["low"], abs=0.005)
         assert f"{min(seeds['per_seed']):.1%} to {max(seeds['per_seed']):.1%}" in page
-    assert f"{MEASURED['seeds']['PandaLM']['accuracy']['value']:.1%}" == shown["mean over 5 seeds of the course's model"][0]
+    assert (
+        f"{MEASURED['seeds']['PandaLM']['accuracy']['value']:.1%}"
+        == shown["mean over 5 seeds of the course's model"][0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,10 +63,15 @@ def test_what_other_seeds_gave_stands_beside_the_one_that_is_shown():
 def test_the_verdict_follows_from_the_numbers(mean, rule, verdict):
     mean, rule = ({"value": value, "low": low, "high": high, "n": 9} for value, low, high in (mean, rule))
     coin = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
-    bases = {"similarity": rule, "longest": coin, "shortest": coin}, {"similarity": coin, "longest": rule, "shortest": coin}
+    bases = (
+        {"similarity": rule, "longest": coin, "shortest": coin},
+        {"similarity": coin, "longest": rule, "shortest": coin},
+    )
     for name, base in zip(("likeness of prompt and answer", "longest wins"), bases, strict=True):
         text = seeds_text({"accuracy": mean, "per_seed": [0.61, 0.63], "baselines": base})
-        assert f"{verdict} *{name}*" in text and "61.0% to 63.0%" in text and text.count("ahead") == verdict.count("ahead")
+        assert (
+            f"{verdict} *{name}*" in text and "61.0% to 63.0%" in text and text.count("ahead") == verdict.count("ahead")
+        )
 
 
 def test_calibration_and_comparison_are_those_measured():

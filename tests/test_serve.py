@@ -126,5 +126,7 @@ def test_says_when_the_port_is_none(port):
 
 
 def test_the_path_is_the_repositorys_name(tmp_path):
-    (tmp_path / "_config.yml").write_text("repository:\n  url: https://github.com/Some-One/a.course\n", encoding="utf-8")
+    (tmp_path / "_config.yml").write_text(
+        "repository:\n  url: https://github.com/Some-One/a.course\n", encoding="utf-8"
+    )
     assert serve.sub_path(tmp_path) == "/a.course/"

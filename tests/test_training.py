@@ -296,7 +296,14 @@ def test_resuming_with_other_data_is_refused(tmp_path):
         run(tmp_path, on_epoch=interrupt_after(1))
     with pytest.raises(InputError, match="another data"):
         train(
-            RewardModel.from_encoder(), TOY[:6], TOY[6:8], batch_size=2, max_length=48, seed=1, output=tmp_path, resume=True
+            RewardModel.from_encoder(),
+            TOY[:6],
+            TOY[6:8],
+            batch_size=2,
+            max_length=48,
+            seed=1,
+            output=tmp_path,
+            resume=True,
         )
 
 

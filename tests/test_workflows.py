@@ -49,7 +49,9 @@ def test_exactly_the_tested_book_is_published_from_main_only():
     order = list(does)
     test = next(words for words in order if "pytest" in words)
     assert "tests/test_book.py" in test and "tests/test_browser_*.py" in test
-    assert order.index("make book") < order.index(test) < order.index("actions/upload-pages-artifact@v3") == len(order) - 1
+    assert (
+        order.index("make book") < order.index(test) < order.index("actions/upload-pages-artifact@v3") == len(order) - 1
+    )
     assert does["actions/upload-pages-artifact@v3"]["with"]["path"] == "_build/html"
     assert does["actions/setup-python@v5"]["with"]["python-version"] == "3.11"
     assert started_by["push"]["branches"] == ["main"] and "pull_request" not in started_by

@@ -37,11 +37,29 @@ ASSETS = [
     (["sphinx-design", "design-tabs"], 'class="[^"]*sd-'),
     (["mystnb"], 'class="cell'),
 ]
-UNUSED = ["vendor", "locales", "scripts/bootstrap*", "scripts/fontawesome*", "**/*.map", "*thebe*", "webpack-macros.html"]
-UNUSED += ["sbt-webpack-macros.html", "images/logo_*", "styles/theme.css", "play-solid.svg", "file.png", "plus.png", "minus.png"]
+UNUSED = [
+    "vendor",
+    "locales",
+    "scripts/bootstrap*",
+    "scripts/fontawesome*",
+    "**/*.map",
+    "*thebe*",
+    "webpack-macros.html",
+]
+UNUSED += [
+    "sbt-webpack-macros.html",
+    "images/logo_*",
+    "styles/theme.css",
+    "play-solid.svg",
+    "file.png",
+    "plus.png",
+    "minus.png",
+]
 
 COUNTS = {}  # {page: {word's stem: how often}}, see count_words
-SCROLLS = "pst-scrollable-table-container"  # the theme lets the keyboard into such a box where it is wider than the page
+SCROLLS = (
+    "pst-scrollable-table-container"  # the theme lets the keyboard into such a box where it is wider than the page
+)
 
 
 def use_repository_url(app, config):

@@ -140,7 +140,11 @@ def main():
         "per_seed": [report.accuracy.value for report in reports],
         "log_loss": [report.log_loss for report in reports],
         "accuracy": by_prompt(scores, pairs),
-        "training_pairs": float(np.mean([rmkit.evaluate(model, train, seen="measure", quick=True).accuracy.value for model, _ in models[:1]])),
+        "training_pairs": float(
+            np.mean(
+                [rmkit.evaluate(model, train, seen="measure", quick=True).accuracy.value for model, _ in models[:1]]
+            )
+        ),
         "baselines": {
             "longest": by_prompt(right(lengths), pairs),
             "shortest": by_prompt(right(-lengths), pairs),
