@@ -107,7 +107,7 @@ _build/how-fast.done: .venv/installed $(MEASURED) .ci/how_fast.py .ci/data_card.
 	@touch $@
 
 # Two models on human preferences, as tests/benchmarks/reports.py measured them: the page book/report-cards.md.
-_build/report-cards.done: .venv/installed $(MEASURED) .ci/report_cards.py .ci/data_card.py rmkit/plots.py rmkit/cards.py
+_build/report-cards.done: .venv/installed $(MEASURED) .ci/report_cards.py .ci/data_card.py rmkit/plots.py rmkit/reports.py
 	@.venv/bin/python .ci/report_cards.py
 	@touch $@
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from data_card import interval, share, signed, table
 
 from rmkit import plots
-from rmkit.data import Estimate
+from rmkit.intervals import Estimate
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,9 +13,10 @@ from collections import Counter
 from pathlib import Path
 
 from rmkit import __version__, plots
-from rmkit.audit import audit
-from rmkit.cards import NAMES
-from rmkit.data import DATASETS, load_rankings, wilson
+from rmkit.intervals import wilson
+from rmkit.rankings import DATASETS, load_rankings
+from rmkit.reports import NAMES
+from rmkit.shortcuts import audit
 
 ROOT = Path(__file__).resolve().parent.parent
 MISSING = "*Not measured yet.*\n"

@@ -13,11 +13,11 @@ import numpy as np
 from data_card import BY_PROMPT, interval, seeds_rows, seeds_text, share, spread, table
 
 from rmkit import RewardModel, compare, load_rankings
-from rmkit.cards import GROUPS, NAMES
 from rmkit.files import write_json
+from rmkit.reports import GROUPS, NAMES
 
 BUILD = Path(__file__).resolve().parent.parent / "_build"
-COMMANDS = [  # the Makefile's; tests/test_book.py compares
+COMMANDS = [  # the Makefile's; tests/book/test_book.py compares
     "rmkit train --data course --output _build/trained",
     "rmkit export --model _build/trained --output _build/export",
 ]

@@ -17,10 +17,10 @@ from pathlib import Path
 from data_card import interval, share, table
 
 from rmkit.attacks import ATTACKS
-from rmkit.data import load_rankings, wilson
 from rmkit.files import write_json
+from rmkit.intervals import by_prompt, wilson
 from rmkit.model import RewardModel
-from rmkit.statistics import by_prompt
+from rmkit.rankings import load_rankings
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = Path("node_modules", "onnxruntime-web", "dist")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from data_card import BY_PROMPT, interval, seeds_rows, seeds_text, share, spread, table
 
-from rmkit.cards import NAMES
-from rmkit.data import Estimate
+from rmkit.intervals import Estimate
+from rmkit.reports import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "_build" / "report-cards"

@@ -12,7 +12,7 @@ from collections import Counter
 import serve
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(serve.repository.ROOT / "tests"))
+sys.path.insert(0, str(serve.repository.ROOT / "tests" / "helpers"))
 from chromium import ARGUMENTS, CHROMIUM
 
 RUNS = 5

@@ -9,18 +9,19 @@ Importing `rmkit` is cheap: torch and transformers are loaded when a name that n
 
 from importlib import import_module
 
+from rmkit.course.source import reveal
+
 # Now, and light: imported later, the modules would take the functions' names.
-from rmkit.export import export
-from rmkit.reveal import reveal
+from rmkit.onnx import export
 
 __version__ = "0.1.0"
 
 _HOME = {
     "InputError": "errors",
-    "Estimate": "data",
-    "Ranking": "data",
-    "Rankings": "data",
-    "load_rankings": "data",
+    "Estimate": "intervals",
+    "Ranking": "rankings",
+    "Rankings": "rankings",
+    "load_rankings": "rankings",
     "load_encoder": "encoders",
     "load_tokenizer": "encoders",
     "pairwise_loss": "losses",
@@ -38,7 +39,7 @@ _HOME = {
     "evaluate": "evaluation",
     "Comparison": "evaluation",
     "compare": "evaluation",
-    "model_card": "cards",
+    "model_card": "reports",
     "Scoreboard": "attacks",
     "scoreboard": "attacks",
     "leave_one_out": "attacks",
@@ -46,7 +47,7 @@ _HOME = {
     "from_sequence_classifier": "interop",
     "SequenceClassifier": "interop",
     "to_trl_dataset": "interop",
-    "round_weights": "export",
+    "round_weights": "onnx",
     "Scored": "scoring",
     "score_file": "scoring",
 }

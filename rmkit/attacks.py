@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from rmkit.data import Estimate, prompt_key
 from rmkit.errors import InputError
 from rmkit.files import write_json
-from rmkit.statistics import by_prompt, right
+from rmkit.intervals import Estimate, by_prompt
+from rmkit.measures import right
+from rmkit.rankings import prompt_key
 
 # --- the attacks
 
@@ -92,7 +93,7 @@ def answer_another(rankings, seed=0):
     Raises:
         InputError: if there is only one prompt, case and spacing aside.
 
-    >>> from rmkit.data import load_rankings
+    >>> from rmkit.rankings import load_rankings
     >>> toy = load_rankings("toy")
     >>> answer_another(toy)(toy[3].prompt, "Sydney") in [ranking.responses[0] for ranking in toy if ranking != toy[3]]
     True

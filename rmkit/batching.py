@@ -87,7 +87,7 @@ def pad(texts, pad_id=0):
 def collate(rankings, tokenizer, max_length=256):
     """Rankings as one padded batch: K responses are K rows of one forward pass, never K(K-1).
 
-    >>> from rmkit.data import Ranking
+    >>> from rmkit.rankings import Ranking
     >>> from rmkit.encoders import load_tokenizer
     >>> rankings = [Ranking("Capital of Peru?", ["Lima", "Cusco", "Rome"]), Ranking("2 + 2?", ["4", "5"])]
     >>> batch = collate(rankings, load_tokenizer())

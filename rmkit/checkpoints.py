@@ -1,6 +1,5 @@
 """An interrupted run resumes: a checkpoint an epoch, written whole or not at all, and never a pickle (chapter 4)."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -138,9 +137,3 @@ def save_trained(output, model, weights, history):
         shutil.rmtree(left, ignore_errors=True)
     history.save(Path(output) / "history.json")
     model.save_pretrained(output, state_dict=weights)
-
-
-def fingerprint(rankings):
-    """A short hash of the texts and ranks of a data set: the same rows in the same order, the same hash."""
-    rows = [[ranking.prompt, ranking.responses, ranking.ranks] for ranking in rankings]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:12]

@@ -38,7 +38,7 @@ def main(argv=None):
 
 
 def _train(args):
-    from rmkit.data import load_rankings
+    from rmkit.rankings import load_rankings
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     if not 0 <= args.held_out < 1:
@@ -74,7 +74,7 @@ def _train(args):
 
 def _sides(data, share, seed):
     """What to train on and what to hold out: the data's own parts where it has them, and never its test part."""
-    from rmkit.data import Rankings
+    from rmkit.rankings import Rankings
 
     parts = {
         name: [ranking for ranking in data if ranking.info.get("split") == name] for name in ("train", "validation")
@@ -92,7 +92,7 @@ def _sides(data, share, seed):
 
 
 def _evaluate(args):
-    from rmkit.data import load_rankings
+    from rmkit.rankings import load_rankings
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     others = {
@@ -102,9 +102,9 @@ def _evaluate(args):
     _check_new(args.card, [".md"])
     _check_new(args.figures, [".png", ".svg", ".pdf"])
     model = _load_model(args.model)
-    from rmkit.cards import model_card
     from rmkit.evaluation import evaluate
     from rmkit.processes import join_processes
+    from rmkit.reports import model_card
 
     _say_left_out(data)
     report = evaluate(model.to(join_processes().device), data, seen=args.seen, **others)
@@ -117,7 +117,7 @@ def _evaluate(args):
 
 
 def _compare(args):
-    from rmkit.data import load_rankings
+    from rmkit.rankings import load_rankings
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     models = [_load_model(name) for name in args.models]
@@ -170,7 +170,7 @@ def _rank(args):
 
 def _export(args):
     model = _load_model(args.model)
-    from rmkit.export import export
+    from rmkit.onnx import export
 
     manifest = export(model, args.output)
     sizes = "\n".join(f"{name:<12}{file['bytes'] / 1e6:.1f} MB" for name, file in manifest["files"].items())
@@ -178,9 +178,9 @@ def _export(args):
 
 
 def _describe(args):
-    from rmkit.audit import audit
-    from rmkit.data import load_rankings
     from rmkit.encoders import load_tokenizer
+    from rmkit.rankings import load_rankings
+    from rmkit.shortcuts import audit
 
     data = load_rankings(args.data, refused="skip")
     facts = {**data.describe(load_tokenizer()), **audit(data)}
@@ -215,7 +215,7 @@ def _describe(args):
 
 
 def _validate(args):
-    from rmkit.data import load_rankings
+    from rmkit.rankings import load_rankings
 
     data = load_rankings(args.data, refused="skip")
     facts = {key: value for key, value in data.describe().items() if key in ("n_rankings", "n_refused", "refused")}
@@ -223,7 +223,7 @@ def _validate(args):
 
 
 def _estimate(values):
-    from rmkit.data import Estimate
+    from rmkit.intervals import Estimate
 
     return Estimate(**values) if values else "unknown, too few prompts"
 
@@ -233,7 +233,7 @@ def _refused_lines(data):
 
 
 def _convert(args):
-    from rmkit.data import load_rankings
+    from rmkit.rankings import load_rankings
 
     if Path(args.output).exists():
         raise InputError(f"{args.output}: exists already; choose another name")

@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import torch
 
-from rmkit import statistics
-from rmkit.audit import bag_of_words
+from rmkit import measures
 from rmkit.batching import count_cut, encode_many, encode_rankings
-from rmkit.checkpoints import fingerprint
-from rmkit.data import Estimate, Ranking, Rankings, wilson
 from rmkit.errors import InputError
 from rmkit.files import write_json
+from rmkit.intervals import Estimate, by_prompt, wilson
 from rmkit.losses import k_choose_2_loss, pair_positions
-from rmkit.overlap import seen_before, sketch
 from rmkit.processes import check_alike, join_processes
+from rmkit.rankings import Ranking, Rankings, fingerprint
+from rmkit.shortcuts import bag_of_words
+from rmkit.sketches import seen_before, sketch
 
 SAME = 1e-4  # rewards of one text that differ by less are the same; padding changes a sum by about 1e-6
 # By how many times as long the better response of a pair is.
@@ -42,7 +42,7 @@ class Report:
     - `log_loss`: the mean over pairs of -log sigmoid(margin), in nats; a coin's is log 2 = 0.693. `brier`: the mean of
       (1 - sigmoid(margin))^2; a coin's is 0.25.
     - `ranking_loss`: the K-choose-2 loss, which training lowers: the mean over each ranking's pairs, then over rankings.
-    - `calibration`: see `rmkit.statistics.calibration`. With calibration data also `temperature` and, under `after`, the
+    - `calibration`: see `rmkit.measures.calibration`. With calibration data also `temperature` and, under `after`, the
       `log_loss` and `ece` of sigmoid(margin / temperature).
     - `n_pairs`, `n_prompts`, `n_ties`: pairs measured, different prompts, pairs left out because the data calls them a tie.
     - `n_truncated`, `n_answers_cut`, `n_identical`: texts that were cut to fit, those among them that lost part of the response,
@@ -52,7 +52,7 @@ class Report:
       "prompt_blind", the same model without the prompt; "response_blind", the same model with every word of the response
       masked, so that only their number is left; "bag_of_words" of the responses, learned by cross-validation on these
       pairs; "annotators", how often two of them agree, and "ceiling", what a perfect model would get
-      (`rmkit.statistics.ceiling`), both where the data has votes.
+      (`rmkit.measures.ceiling`), both where the data has votes.
     - `groups`: {"domain", "tag", "flaw", "length", "distance": [{"name", "accuracy", "n_prompts"}]}, as far as the data
       has them: the flaw is that of the worse response, the distance is between the ranks.
     - `checks`: [{"name", "passed", "found"}], of which `found` is the largest difference between two rewards that should be equal.
@@ -96,7 +96,7 @@ class Report:
         plot_report(self, path)
 
     def __str__(self):
-        from rmkit.cards import report_text
+        from rmkit.reports import report_text
 
         return report_text(self)
 
@@ -108,7 +108,7 @@ class Comparison:
     """What `compare` found of two models on the same pairs; `print` it.
 
     - `a`, `b`: their accuracies, with intervals that draw whole prompts; `difference`, a minus b, likewise.
-    - `mcnemar`: see `rmkit.statistics.mcnemar`. It takes pairs as independent; where rankings have more than two
+    - `mcnemar`: see `rmkit.measures.mcnemar`. It takes pairs as independent; where rankings have more than two
       responses, trust the interval of `difference` more than its p.
     - `pairs_needed`: the pairs it would have taken to find a difference like this one with a power of 80%; None where
       there is none.
@@ -131,7 +131,7 @@ class Comparison:
         return asdict(self)
 
     def __str__(self):
-        from rmkit.cards import comparison_text
+        from rmkit.reports import comparison_text
 
         return comparison_text(self)
 
@@ -185,15 +185,15 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
         )
     margins = pairs.margins(rewards)  # (P,)
     n_truncated, n_answers_cut = count_cut(encoded)
-    right = statistics.right(margins)  # (P,)
+    right = measures.right(margins)  # (P,)
     best_of_k, kendall_tau = _whole_rankings(rankings, pairs, rewards)
     return Report(
         accuracy=wilson(right.sum().item(), len(right)),
-        accuracy_by_prompt=statistics.by_prompt(right, pairs.prompt_of_pair),
+        accuracy_by_prompt=by_prompt(right, pairs.prompt_of_pair),
         best_of_k=best_of_k,
         kendall_tau=kendall_tau,
-        log_loss=statistics.log_loss(margins),
-        brier=statistics.brier(margins),
+        log_loss=measures.log_loss(margins),
+        brier=measures.brier(margins),
         ranking_loss=k_choose_2_loss(rewards, pairs.sizes, pairs.ranks).item(),
         calibration=_calibrate(model, margins, calibration, batch_size),
         n_pairs=len(right),
@@ -231,14 +231,14 @@ def compare(model_a, model_b, data, batch_size=32, seen="refuse"):
         data, n_seen[name] = _unseen(model, data, None, seen)
     _measurable(data, n_rankings)
     a, b = (evaluate(model, data, batch_size, seen="measure", quick=True) for model in (model_a, model_b))
-    test = statistics.mcnemar(a.margins, b.margins)
-    apart = statistics.right(a.margins) - statistics.right(b.margins)  # (P,)
+    test = measures.mcnemar(a.margins, b.margins)
+    apart = measures.right(a.margins) - measures.right(b.margins)  # (P,)
     return Comparison(
         a=a.accuracy_by_prompt,
         b=b.accuracy_by_prompt,
-        difference=statistics.by_prompt(apart, a.prompts, span=(-1, 1)),
+        difference=by_prompt(apart, a.prompts, span=(-1, 1)),
         mcnemar=test,
-        pairs_needed=statistics.pairs_needed(test["only_a"], test["only_b"], test["n"]) if test["n"] else None,
+        pairs_needed=measures.pairs_needed(test["only_a"], test["only_b"], test["n"]) if test["n"] else None,
         n_pairs=a.n_pairs,
         n_prompts=a.n_prompts,
         n_seen=n_seen,
@@ -310,7 +310,7 @@ class _Pairs:
 
     def accuracy(self, values):
         """How often the better response has the higher value, with an interval that draws whole prompts."""
-        return statistics.by_prompt(statistics.right(self.margins(values)), self.prompt_of_pair)
+        return by_prompt(measures.right(self.margins(values)), self.prompt_of_pair)
 
 
 def _whole_rankings(rankings, pairs, rewards):
@@ -320,11 +320,11 @@ def _whole_rankings(rankings, pairs, rewards):
         if len(ranking) > 2:
             found = rewards[start : start + len(ranking)]  # (K,)
             best.append(_best_share(ranking.ranks, found))
-            tau.append(statistics.kendall_tau(ranking.ranks, found.tolist()))
+            tau.append(measures.kendall_tau(ranking.ranks, found.tolist()))
             prompts.append(prompt)
     if not prompts:
         return None, None
-    return statistics.by_prompt(best, prompts), statistics.by_prompt(tau, prompts, span=(-1, 1))
+    return by_prompt(best, prompts), by_prompt(tau, prompts, span=(-1, 1))
 
 
 def _best_share(ranks, rewards):
@@ -402,16 +402,16 @@ def _apart(data, calibration, seen):
 
 
 def _calibrate(model, margins, data, batch_size):
-    found = statistics.calibration(margins)
+    found = measures.calibration(margins)
     if data is None:
         return found
     rankings = [ranking for ranking in data if ranking.pairs()]
     encoded = encode_rankings(rankings, model.tokenizer, model.config.text_length)
     rewards = score_together(model, [text.ids for texts in encoded for text in texts], batch_size)
-    temperature = statistics.fit_temperature(_Pairs(rankings).margins(rewards))
+    temperature = measures.fit_temperature(_Pairs(rankings).margins(rewards))
     after = {
-        "log_loss": statistics.log_loss(margins, temperature),
-        "ece": statistics.calibration(margins, temperature)["ece"],
+        "log_loss": measures.log_loss(margins, temperature),
+        "ece": measures.calibration(margins, temperature)["ece"],
     }
     return found | {"temperature": temperature, "after": after}
 
@@ -424,9 +424,9 @@ def _rules(pairs, rankings):
     votes = [ranking.info.get("votes") for ranking in rankings if len(ranking) == 2]
     votes = [v for v in votes if isinstance(v, list) and len(v) > 1 and all(verdict in (0, 1, 2) for verdict in v)]
     if votes:
-        rules["annotators"] = statistics.agreement(votes)
+        rules["annotators"] = measures.agreement(votes)
         if len({len(verdicts) for verdicts in votes}) == 1 and len(votes[0]) % 2:
-            rules["ceiling"] = statistics.ceiling(rules["annotators"], len(votes[0]))
+            rules["ceiling"] = measures.ceiling(rules["annotators"], len(votes[0]))
     return rules
 
 
@@ -456,7 +456,7 @@ def _groups(rankings, pairs, right):
             members.setdefault(key, []).append(pair)
     groups = {}
     for (what, name), own in members.items():
-        accuracy = statistics.by_prompt(right[own], pairs.prompt_of_pair[own])
+        accuracy = by_prompt(right[own], pairs.prompt_of_pair[own])
         groups.setdefault(what, []).append(
             {"name": name, "accuracy": accuracy, "n_prompts": len(set(pairs.prompt_of_pair[own].tolist()))}
         )

@@ -22,11 +22,11 @@ from rmkit.batching import encode_many, length_buckets, pad
 from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet, reads_both_ways
 from rmkit.errors import InputError
 from rmkit.files import put_in_place
-from rmkit.overlap import BYTES
 from rmkit.packing import can_pack, cls_vectors
+from rmkit.sketches import BYTES
 
 WEIGHTS = "model.safetensors"
-SEEN = "seen-prompts.safetensors"  # sketches of the prompts that the model was trained on (rmkit.overlap)
+SEEN = "seen-prompts.safetensors"  # sketches of the prompts that the model was trained on (rmkit.sketches)
 
 
 class RewardConfig(PretrainedConfig):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from rmkit.cards import GROUPS, MOST, NAMES
-from rmkit.data import Estimate
+from rmkit.intervals import Estimate
+from rmkit.reports import GROUPS, MOST, NAMES
 
 # Okabe and Ito's palette, which people with any kind of color vision can tell apart.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#B84A00", "#007A5E", "#5F5F5F"

@@ -16,11 +16,11 @@ from accelerate.utils import broadcast_object_list
 from tqdm import tqdm
 
 from rmkit.batching import encode_many
-from rmkit.data import find_rows
 from rmkit.errors import InputError
 from rmkit.files import json_line, put_in_place, write_json
-from rmkit.formats import SHAPES, read_answer, read_row, recognize
 from rmkit.processes import join_processes
+from rmkit.rankings import find_rows
+from rmkit.shapes import SHAPES, read_answer, read_row, recognize
 
 ROWS, CHARACTERS = 4096, 2_000_000
 """A chunk ends when it holds so many rows, or so much text: it is all that is in memory at once."""

@@ -14,21 +14,21 @@ from tqdm import tqdm
 from rmkit.batching import collate_encoded, count_cut, encode_rankings, length_buckets
 from rmkit.checkpoints import (
     check_output,
-    fingerprint,
     last_checkpoint,
     load_checkpoint,
     save_checkpoint,
     save_trained,
     whole_state,
 )
-from rmkit.data import Estimate, prompt_key
 from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
 from rmkit.files import write_json
+from rmkit.intervals import Estimate
 from rmkit.losses import k_choose_2_loss
 from rmkit.model import SEEN, RewardModel, check_share, load_seen
-from rmkit.overlap import sketch
 from rmkit.processes import check_alike, join_processes
+from rmkit.rankings import fingerprint, prompt_key
+from rmkit.sketches import sketch
 
 
 @dataclass

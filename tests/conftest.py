@@ -5,7 +5,20 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / name) for name in (".ci", "book/_ext", "tests", "tests/benchmarks")]
+sys.path[:0] = [
+    str(ROOT / name)
+    for name in (
+        ".ci",
+        "book/_ext",
+        "tests",
+        "tests/helpers",
+        "tests/course",
+        "tests/library",
+        "tests/book",
+        "tests/house",
+        "tests/benchmarks",
+    )
+]
 
 os.environ |= {
     "HF_HUB_OFFLINE": "1",

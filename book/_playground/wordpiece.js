@@ -1,5 +1,5 @@
 // From text to token ids, exactly as Python does it: BERT's WordPiece tokenizer, and `rmkit.batching.encode`, which joins a
-// prompt and an answer and cuts what is too long. tests/test_browser_playground.py compares the ids, character by character.
+// prompt and an answer and cuts what is too long. tests/browser/test_browser_playground.py compares the ids, character by character.
 
 const CONTROL = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\ufffd]/u;
 const SPACE = /\p{White_Space}/u;

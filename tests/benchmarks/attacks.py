@@ -18,10 +18,11 @@ import numpy as np
 
 import rmkit
 from rmkit.attacks import ATTACKS, answer_another, echo_prompt, scoreboard, stuff_keywords
-from rmkit.data import DATASETS, Rankings, load_rankings
 from rmkit.files import write_json
+from rmkit.intervals import by_prompt
+from rmkit.measures import right
+from rmkit.rankings import DATASETS, Rankings, load_rankings
 from rmkit.repairs import add_attacked_copies, add_random_answers, balance_length, length_free
-from rmkit.statistics import by_prompt, right
 
 ROOT = Path(__file__).parents[2]
 SHOWN = {"echo": echo_prompt, "keywords": stuff_keywords}  # the attacks that a repair gets to see

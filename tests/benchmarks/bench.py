@@ -44,10 +44,10 @@ from timing import Contender, Mismatch, Run, compare, difference, interleaved, m
 
 import rmkit
 from rmkit.batching import encode_rankings
-from rmkit.data import Ranking, load_rankings
 from rmkit.files import write_json
 from rmkit.interop import to_sequence_classifier
 from rmkit.losses import k_choose_2_loss, pairwise_loss
+from rmkit.rankings import Ranking, load_rankings
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = "rmkit.train"

@@ -20,12 +20,12 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 import rmkit
-from rmkit import statistics
-from rmkit.audit import fit_words
+from rmkit import intervals
 from rmkit.batching import encode_rankings, length_buckets, pad
-from rmkit.data import DATASETS, Rankings, load_rankings
 from rmkit.files import write_json
-from rmkit.statistics import right
+from rmkit.measures import right
+from rmkit.rankings import DATASETS, Rankings, load_rankings
+from rmkit.shortcuts import fit_words
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "book" / "learnability.json"
@@ -44,7 +44,7 @@ def train_one(data, seed):
 
 def by_prompt(scores, pairs):
     """Mean of `scores` over pairs, with the 95% interval of a bootstrap that draws whole prompts."""
-    return statistics.by_prompt(scores, [ranking.prompt for ranking, _, _ in pairs]).to_dict()
+    return intervals.by_prompt(scores, [ranking.prompt for ranking, _, _ in pairs]).to_dict()
 
 
 def group(scores, pairs, name):

@@ -17,9 +17,9 @@ import torch
 
 import rmkit
 from rmkit.batching import collate_encoded, encode_rankings, length_buckets
-from rmkit.data import Ranking, load_rankings
 from rmkit.files import write_json
 from rmkit.losses import k_choose_2_loss
+from rmkit.rankings import Ranking, load_rankings
 
 ROOT = Path(__file__).parents[2]
 FOLDS = 3

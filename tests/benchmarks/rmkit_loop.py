@@ -10,8 +10,8 @@ from timing import Run
 import rmkit
 from rmkit import training
 from rmkit.batching import encode_rankings
-from rmkit.data import Ranking, Rankings, load_rankings
 from rmkit.files import write_json
+from rmkit.rankings import Ranking, Rankings, load_rankings
 
 
 class Watched:

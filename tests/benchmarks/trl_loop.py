@@ -85,9 +85,9 @@ def own_precision():
 def prepare(folder):
     """Write the classifier and the token ids of every pair beside what `rmkit_loop.prepare` left in `folder`."""
     import rmkit
-    from rmkit.data import Rankings, load_rankings
     from rmkit.files import write_json
     from rmkit.interop import to_sequence_classifier, to_trl_dataset
+    from rmkit.rankings import Rankings, load_rankings
 
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     model = rmkit.RewardModel.from_pretrained(folder / "model")

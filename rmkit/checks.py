@@ -1,0 +1,93 @@
+"""Checks of settings, written once: each raises `InputError` in one sentence that names the setting and what would be right."""
+
+import math
+import os
+from numbers import Real
+from pathlib import Path
+
+from rmkit.errors import InputError
+
+
+def check_whole(name: str, value: object, least: int = 1, most: int | None = None, what: str = "number") -> None:
+    """Raise `InputError` unless `value` is a whole number from `least` to `most`; True and False are none.
+
+    Args:
+        what: the unit, in words: "number of rows".
+
+    >>> check_whole("limit", 3)
+    >>> check_whole("limit", True, what="number of rows")
+    Traceback (most recent call last):
+        ...
+    rmkit.errors.InputError: limit is True; it must be a whole number of rows, 1 or more
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+        bounds = f", {least} or more" if most is None else f" from {least} to {most}"
+        raise InputError(f"{name} is {value!r}; it must be a whole {what}{bounds}")
+
+
+def check_share(name: str, value: object, of: str = "", inside: bool = False) -> None:
+    """Raise `InputError` unless `value` is a number from 0 to 1, or with `inside` strictly between the two.
+
+    Args:
+        of: what it is a share of, in words: "of the prompts".
+
+    >>> check_share("test", 1.5, "of the prompts", inside=True)
+    Traceback (most recent call last):
+        ...
+    rmkit.errors.InputError: test is 1.5; it must be a share of the prompts, above 0 and below 1
+    """
+    fits = _is_number(value) and (0 < value < 1 if inside else 0 <= value <= 1)
+    if not fits:
+        bounds = "above 0 and below 1" if inside else "from 0 to 1"
+        raise InputError(f"{name} is {value!r}; it must be a share{f' {of}' if of else ''}, {bounds}")
+
+
+def check_positive(name: str, value: object, example: str) -> None:
+    """Raise `InputError` unless `value` is a finite number above 0.
+
+    >>> check_positive("lr", 0, "1e-4")
+    Traceback (most recent call last):
+        ...
+    rmkit.errors.InputError: lr is 0; it must be a number above 0, such as 1e-4
+    """
+    if not _is_number(value) or value <= 0:
+        raise InputError(f"{name} is {value!r}; it must be a number above 0, such as {example}")
+
+
+def check_one_of(name: str, value: object, choices: list) -> None:
+    """Raise `InputError` unless `value` is one of `choices`.
+
+    >>> check_one_of("seen", "ignore", ["refuse", "skip", "measure"])
+    Traceback (most recent call last):
+        ...
+    rmkit.errors.InputError: seen is 'ignore'; it must be 'refuse', 'skip' or 'measure'
+    """
+    if value not in choices:
+        *others, last = map(repr, choices)
+        raise InputError(f"{name} is {value!r}; it must be {', '.join(others)} or {last}")
+
+
+def check_new_file(name: str | os.PathLike | None, endings: list[str]) -> None:
+    """Raise `InputError` unless a file of that name can be made: its ending is known, it is new, its folder takes it.
+
+    No name at all is fine.
+
+    >>> check_new_file("card.txt", [".md"])
+    Traceback (most recent call last):
+        ...
+    rmkit.errors.InputError: card.txt: the name must end in .md
+    """
+    if name is None:
+        return
+    path = Path(name)
+    if path.suffix not in endings:
+        raise InputError(f"{name}: the name must end in {' or '.join(endings)}")
+    if path.exists():
+        raise InputError(f"{name}: exists already; choose another name, or delete it")
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise InputError(f"{name}: cannot be written; choose a folder that you may write to")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

