@@ -10,23 +10,20 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.utils import cached_file
 
-from rmkit.batching import encode_many, length_buckets, pad
+from rmkit.batching import count_cut, encode_many, length_buckets, pad
 from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet, reads_both_ways
 from rmkit.errors import InputError
 from rmkit.files import put_in_place
 from rmkit.packing import can_pack, cls_vectors
-from rmkit.sketches import BYTES
+from rmkit.sketches import SEEN, load_seen, save_seen
 
 WEIGHTS = "model.safetensors"
-SEEN = "seen-prompts.safetensors"  # sketches of the prompts that the model was trained on (rmkit.sketches)
 
 
 class RewardConfig(PretrainedConfig):
@@ -209,7 +206,7 @@ class RewardModel(PreTrainedModel):
             except UnicodeEncodeError:
                 raise InputError(f"{name} is {text!a}; it must be valid UTF-8") from None
         encoded = encode_many(self.tokenizer, prompts, responses, self.config.text_length)
-        cut = sum(1 for text in encoded if text.cut_response)
+        cut = count_cut(encoded).responses
         if cut:
             warnings.warn(
                 f"{cut} of {len(encoded)} responses longer than {self.config.text_length} tokens: the end was cut off "
@@ -266,7 +263,7 @@ class RewardModel(PreTrainedModel):
                 if self.tokenizer is not None:
                     self.tokenizer.save_pretrained(temporary, save_jinja_files=False)
                 if self.seen is not None:
-                    save_file({"seen": self.seen}, Path(temporary) / SEEN)
+                    save_seen(Path(temporary) / SEEN, self.seen)
             # The weights come last: a folder that has them has all the rest.
             for path in sorted(Path(temporary).iterdir(), key=lambda path: path.name == WEIGHTS):
                 with open(path, "rb") as file:
@@ -337,21 +334,6 @@ def disk_errors(folder):
         yield
     except SafetensorError as error:
         raise OSError(f"{folder}: {_first_line(error)}; what was saved before is whole") from error
-
-
-def load_seen(path):
-    """The sketches of the prompts that a model was trained on, shape (prompts, 128), bytes; None if there is no such file."""
-    if path is None or not Path(path).exists():
-        return None
-    try:
-        seen = load_file(path)["seen"]
-    except (SafetensorError, OSError, KeyError):
-        seen = None
-    if seen is None or seen.dtype != np.uint8 or seen.shape[1:] != (BYTES,):
-        raise InputError(
-            f"model file '{path}': holds no sketches of training prompts; copy it again, or delete it if nobody has to know them"
-        )
-    return seen
 
 
 def _in_memory(model):

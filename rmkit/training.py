@@ -25,10 +25,10 @@ from rmkit.evaluation import evaluate
 from rmkit.files import write_json
 from rmkit.intervals import Estimate
 from rmkit.losses import k_choose_2_loss
-from rmkit.model import SEEN, RewardModel, check_share, load_seen
+from rmkit.model import RewardModel, check_share
 from rmkit.processes import check_alike, join_processes
 from rmkit.rankings import fingerprint, prompt_key
-from rmkit.sketches import sketch
+from rmkit.sketches import SEEN, load_seen, sketch
 
 
 @dataclass
@@ -159,14 +159,14 @@ def train(
     # Plain AdamW, fused: one pass over the weights a step, and the same numbers.
     adamw = torch.optim.AdamW(trained, lr=lr, fused=True)
     parallel, optimizer = accelerator.prepare(model, adamw)
-    n_truncated, n_answers_cut = count_cut(encoded)
-    if n_answers_cut and accelerator.is_main_process:
+    cut = count_cut([text for texts in encoded for text in texts])
+    if cut.responses and accelerator.is_main_process:
         warnings.warn(
-            f"{n_answers_cut} of {sum(map(len, encoded))} responses longer than {max_length} tokens: the end was cut off, and "
+            f"{cut.responses} of {sum(map(len, encoded))} responses longer than {max_length} tokens: the end was cut off, and "
             "nothing is learned from it",
             stacklevel=2,
         )
-    history = History(seed, n_truncated=n_truncated)
+    history = History(seed, n_truncated=cut.texts)
 
     settings = {"lr": lr, "batch_size": batch_size, "max_length": max_length, "seed": seed, "freeze": freeze}
     settings |= {"number of trained tensors": len(trained), "encoder": model.config.encoder.get("_name_or_path")}
