@@ -29,8 +29,9 @@ FLOORS = [
     "shapes",
     "rankings",
 ]
-FLOORS += ["measures", "sketches", "batching", "shortcuts", "model", "checkpoints", "reports", "evaluation", "training"]
-FLOORS += ["attacks", "repairs", "interop", "scoring", "onnx", "plots", "cli", "__main__"]
+FLOORS += ["measures", "pairs", "sketches", "batching", "scorer", "shortcuts", "model", "checkpoints"]
+FLOORS += ["reports", "cards", "held_out", "baselines", "groups", "evaluation", "training"]
+FLOORS += ["attacks", "repairs", "interop", "partial", "scoring", "onnx", "plots", "cli", "__main__"]
 
 
 def read(name):
