@@ -102,9 +102,9 @@ def _evaluate(args):
     _check_new(args.card, [".md"])
     _check_new(args.figures, [".png", ".svg", ".pdf"])
     model = _load_model(args.model)
+    from rmkit.cards import model_card
     from rmkit.evaluation import evaluate
     from rmkit.processes import join_processes
-    from rmkit.reports import model_card
 
     _say_left_out(data)
     report = evaluate(model.to(join_processes().device), data, seen=args.seen, **others)

@@ -24,6 +24,7 @@ FLOORS = [
     "intervals",
     "overoptimization",
     "processes",
+    "sharing",
     "encoders",
     "packing",
     "shapes",
