@@ -1,23 +1,31 @@
 """A reward model as a standard sequence classifier and back, so that TRL and others can train, serve and judge it (chapter 10)."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 
 from rmkit.batching import encode_rankings
 from rmkit.encoders import quiet, reads_both_ways, text_ends
 from rmkit.errors import InputError
 from rmkit.model import RewardConfig, RewardModel
+from rmkit.rankings import Ranking
 from rmkit.scorer import Scorer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 TANH_UNITS = {"bert", "roberta", "xlm-roberta", "camembert"}
 """Encoders whose sequence classifier is [CLS] -> H units with tanh -> a linear unit, by `model_type`."""
 
 
-def to_sequence_classifier(model):
+def to_sequence_classifier(model: RewardModel) -> PreTrainedModel:
     """The same model as a class of `transformers` that other programs know, with one label whose logit is the reward.
 
     Two forms are exact, and no other is made:
@@ -84,7 +92,9 @@ def to_sequence_classifier(model):
     return classifier.eval()
 
 
-def from_sequence_classifier(classifier, tokenizer, text_length=256):
+def from_sequence_classifier(
+    classifier: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text_length: int = 256
+) -> RewardModel:
     """Back again: the `RewardModel` that equals a classifier of the two forms that `to_sequence_classifier` makes.
 
     Args:
@@ -154,7 +164,7 @@ class SequenceClassifier(Scorer, nn.Module):
     True
     """
 
-    def __init__(self, classifier, tokenizer, text_length=256):
+    def __init__(self, classifier: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text_length: int = 256) -> None:
         super().__init__()
         _one_label(classifier)
         if not reads_both_ways(classifier.config):
@@ -163,16 +173,16 @@ class SequenceClassifier(Scorer, nn.Module):
         self.config = SimpleNamespace(head=type(classifier).__name__, pooling="its own", text_length=text_length)
 
     @property
-    def device(self):
+    def device(self) -> torch.device:
         """Where the classifier is, and texts have to go."""
         return self.classifier.device
 
-    def forward(self, input_ids, attention_mask):
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """(N, T) token ids and (N, T) mask -> rewards, shape (N,)."""
         return self.classifier(input_ids=input_ids, attention_mask=attention_mask).logits.squeeze(-1)
 
 
-def to_trl_dataset(rankings, tokenizer, max_length=256):
+def to_trl_dataset(rankings: Sequence[Ranking], tokenizer: PreTrainedTokenizerBase, max_length: int = 256) -> Dataset:
     """All pairs of the rankings as TRL's `RewardTrainer` wants them: columns `chosen_ids` and `rejected_ids` of token ids.
 
     With these columns TRL does not tokenize, so that it trains on the very tokens that `rmkit.train` reads. Left to itself it
@@ -199,14 +209,14 @@ def to_trl_dataset(rankings, tokenizer, max_length=256):
     return Dataset.from_dict(columns)
 
 
-def _tanh_units(classifier):
+def _tanh_units(classifier: PreTrainedModel) -> tuple[nn.Linear, nn.Linear]:
     """The two linear layers above the encoder, (H, H) and (H, 1), which have tanh between them."""
     if classifier.config.model_type == "bert":
         return classifier.bert.pooler.dense, classifier.classifier
     return classifier.classifier.dense, classifier.classifier.out_proj
 
 
-def _end_is_read(tokenizer, remedy):
+def _end_is_read(tokenizer: PreTrainedTokenizerBase, remedy: str) -> None:
     """Raise `InputError` if a decoder's classifier, which reads the last token that is no padding, misses a text's end."""
     if tokenizer.pad_token_id in text_ends(tokenizer)[1]:
         raise InputError(
@@ -215,7 +225,7 @@ def _end_is_read(tokenizer, remedy):
         )
 
 
-def _same_padding(classifier, tokenizer):
+def _same_padding(classifier: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     if classifier.config.pad_token_id != tokenizer.pad_token_id:
         raise InputError(
             f"the classifier takes {classifier.config.pad_token_id} for padding, and the tokenizer pads with "
@@ -223,7 +233,7 @@ def _same_padding(classifier, tokenizer):
         )
 
 
-def _one_label(classifier):
+def _one_label(classifier: PreTrainedModel) -> None:
     if classifier.config.num_labels != 1:
         raise InputError(
             f"the classifier has {classifier.config.num_labels} labels, and a reward is one number; load it with num_labels=1 and "

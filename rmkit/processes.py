@@ -1,10 +1,14 @@
 """One process or several: what `accelerate launch` started, joined (the page "Several GPUs, several machines")."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, gather_object
+from accelerate.utils import DistributedType, broadcast_object_list, gather_object
 
 from rmkit.errors import InputError
 
@@ -59,3 +63,21 @@ def check_alike(given):
                     f"{name}: {value} in one process and {other[name]} in another; all must be given the same, so seed "
                     "whatever shuffles or splits the data, and on several machines keep files on a shared disk"
                 )
+
+
+def ask_main(action: Callable[[], Any]) -> Any:
+    """What `action` returns in the main process, in all of them; if it is refused there, all end with that error.
+
+    >>> ask_main(lambda: 6 * 7)
+    42
+    """
+    answer = [None, None]
+    if join_processes().is_main_process:
+        try:
+            answer[0] = action()
+        except InputError as error:
+            answer[1] = str(error)
+    result, refused = broadcast_object_list(answer)
+    if refused is not None:
+        raise InputError(refused)
+    return result
