@@ -1,7 +1,7 @@
 """Attacks: changes to a response that leave it no better, and what a reward model pays for them (chapter 7).
 
-An attack is a function from a prompt and a response to another response. Nothing is taken from the response and nothing that
-answers the prompt is added, so that whoever judges by quality has no reason to like the result better.
+An attack is a function from a prompt and a response to another response. Nothing is taken from the response and nothing
+that answers the prompt is added, so that whoever judges by quality has no reason to like the result better.
 """
 
 from __future__ import annotations
@@ -131,12 +131,12 @@ class Scoreboard(Result):
     """What `scoreboard` found; `print` it, `save` it. Every number has a 95% interval that draws whole prompts.
 
     - `accuracy`: over all pairs, unattacked. What a repair costs shows here.
-    - `prefers_longer`: how often the longer of two responses has the higher reward, of a pair whose lengths differ. The data
-      says how often it should: see `Report.baselines["longest"]`.
+    - `prefers_longer`: how often the longer of two responses has the higher reward, of a pair whose lengths differ. The
+      data says how often it should: see `Report.baselines["longest"]`.
     - `unattacked`: the share of prompts whose worst response has a higher reward than the best.
-    - `attacks`: for each, `gain`, the mean reward that it adds to the worst response; `overtakes`, the share of prompts in
-      which the attacked worst response has a higher reward than the best; `more`, that share minus `unattacked`, on the
-      same prompts.
+    - `attacks`: for each, `gain`, the mean reward that it adds to the worst response; `overtakes`, the share of prompts
+      in which the attacked worst response has a higher reward than the best; `more`, that share minus `unattacked`, on
+      the same prompts.
     """
 
     n_prompts: int
@@ -169,8 +169,8 @@ def scoreboard(model: Any, rankings: Sequence[Ranking], attacks: dict[str, Attac
 
     Args:
         model: a `RewardModel`, or anything with its `score(prompts, responses)`, such as `rmkit.repairs.LengthFree`.
-        rankings: `Rankings` with two prompts or more that the model was not trained on. A ranking that is one single tie is
-            left out.
+        rankings: `Rankings` with two prompts or more that the model was not trained on. A ranking that is one single
+            tie is left out.
         attacks: {name: function of a prompt and a response that returns a response}; by default `ATTACKS`, and
             `answer_another` drawing from `rankings`.
 
@@ -178,10 +178,12 @@ def scoreboard(model: Any, rankings: Sequence[Ranking], attacks: dict[str, Attac
         A `Scoreboard`.
 
     Raises:
-        InputError: if there are too few prompts, there is no attack, or one returns no text; nothing has been scored then.
+        InputError: if there are too few prompts, there is no attack, or one returns no text; nothing has been scored
+            then.
 
     >>> from rmkit import RewardModel, load_rankings
-    >>> board = scoreboard(RewardModel.from_encoder(), load_rankings("toy"), {"nothing": lambda prompt, response: response})
+    >>> nothing = {"nothing": lambda prompt, response: response}
+    >>> board = scoreboard(RewardModel.from_encoder(), load_rankings("toy"), nothing)
     >>> board.attacks["nothing"]["gain"].value, board.attacks["nothing"]["more"].value
     (0.0, 0.0)
     """
@@ -223,7 +225,7 @@ def _scored(model: Any, rankings: list[Ranking], attacks: dict[str, Attack]) -> 
 
 
 def _prefers_longer(rankings: list[Ranking], pairs: Pairs, rewards: np.ndarray) -> np.ndarray:
-    """1 for each pair whose longer response has the higher reward, 1/2 for equal rewards, nan for equal lengths, (P,)."""
+    """1 for each pair whose longer response has the higher reward, 1/2 for equal rewards, nan for equal lengths."""
     longer = np.sign(pairs.margins([len(response) for ranking in rankings for response in ranking.responses]))  # (P,)
     return np.where(longer == 0, np.nan, right(pairs.margins(rewards) * longer))
 
@@ -251,8 +253,8 @@ def leave_one_out(model: Any, prompt: str, response: str) -> list[tuple[str, flo
         prompt, response: texts. Words are what spaces separate; the response has two or more.
 
     Returns:
-        [(word, reward with it minus reward without it), ...] in the order of the response; a number above 0 says that the
-        word adds to the reward. The numbers do not sum to the reward: words act together.
+        [(word, reward with it minus reward without it), ...] in the order of the response; a number above 0 says that
+        the word adds to the reward. The numbers do not sum to the reward: words act together.
 
     >>> from rmkit import RewardModel
     >>> [word for word, _ in leave_one_out(RewardModel.from_encoder(), "Capital of Peru?", "It is Lima.")]

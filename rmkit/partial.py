@@ -1,4 +1,4 @@
-"""An output that grows chunk by chunk: whole or not at all, and at every moment with a record of how far it is (chapter 10).
+"""An output that grows chunk by chunk, whole or not at all, with a record of how far it is (chapter 10).
 
 Until it is complete, the output is called `output`.partial, and `output`.partial.json beside it is the record.
 """
@@ -43,8 +43,8 @@ def begin(output: Path, resume: bool, model: str, scored: dict) -> dict:
         scored: the counts that a new record begins with.
 
     Returns:
-        The record: the counts (`scored`), the length of what they stand for (`n_bytes`), the rows' `shape`, and the hashes
-        of the rows read (`rows`) and of the `model`.
+        The record: the counts (`scored`), the length of what they stand for (`n_bytes`), the rows' `shape`, and the
+        hashes of the rows read (`rows`) and of the `model`.
 
     Raises:
         InputError: if the output cannot be written, exists already, or was begun with another model.
@@ -84,7 +84,8 @@ def append(output: Path, lines: bytes, state: dict) -> None:
         write_json(record_path(output), state)
     except OSError as error:
         raise OSError(
-            f"{partial_path(output)}: {error.strerror or error}; what is recorded is kept, and --resume goes on from there"
+            f"{partial_path(output)}: {error.strerror or error}; what is recorded is kept, and --resume goes on from "
+            "there"
         ) from None
 
 
@@ -96,7 +97,8 @@ def finish(output: Path) -> None:
     """
     if os.path.lexists(output):
         raise InputError(
-            f"output '{output}': was made by another program meanwhile; ours is complete in '{partial_path(output).name}'"
+            f"output '{output}': was made by another program meanwhile; ours is complete in "
+            f"'{partial_path(output).name}'"
         )
     put_in_place(partial_path(output), output)
     record_path(output).unlink()
@@ -115,8 +117,8 @@ def _check_output(output: Path, resume: bool) -> None:
         raise InputError(f"output '{output}': exists already; choose another name, or delete it")
     if partial_path(output).exists() and not resume:
         raise InputError(
-            f"output '{output}': '{partial_path(output).name}' is what an interrupted run has written; go on with --resume "
-            "(resume=True), choose another name, or delete it"
+            f"output '{output}': '{partial_path(output).name}' is what an interrupted run has written; go on with "
+            "--resume (resume=True), choose another name, or delete it"
         )
 
 
@@ -133,7 +135,8 @@ def _read_record(output: Path, model: str) -> dict:
         raise InputError(f"output '{output}': '{record.name}' does not fit '{partial.name}'; delete both")
     if state["model"] != model:
         raise InputError(
-            f"output '{output}': '{partial.name}' was made with another model; resume with the same, or choose another name"
+            f"output '{output}': '{partial.name}' was made with another model; resume with the same, or choose "
+            "another name"
         )
     for left in output.parent.glob(f".{glob.escape(record.name)}.*"):  # by a run that was killed while it wrote it
         left.unlink()

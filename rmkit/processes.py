@@ -13,7 +13,7 @@ from accelerate.utils import DistributedType, broadcast_object_list, gather_obje
 from rmkit.errors import InputError
 
 
-def join_processes():
+def join_processes() -> Accelerator:
     """Accelerate's `Accelerator`, with all the processes that were launched; alone, with one. To be called in all.
 
     Raises:
@@ -28,27 +28,28 @@ def join_processes():
     accelerator = Accelerator(cpu=launched > 1 and not torch.cuda.is_available())
     if accelerator.num_processes < launched:
         raise InputError(
-            f"this is one of {launched} processes that do not know of each other and would all write the same files; on a "
-            "machine without a GPU set ACCELERATE_USE_CPU=1 before Accelerate is first used"
+            f"this is one of {launched} processes that do not know of each other and would all write the same files; on "
+            "a machine without a GPU set ACCELERATE_USE_CPU=1 before Accelerate is first used"
         )
     check_engine(accelerator)
     return accelerator
 
 
-def check_engine(accelerator):
+def check_engine(accelerator: Accelerator) -> None:
     """Raise `InputError` unless the steps and checkpoints of `rmkit.train` are right on what was launched."""
     kind = accelerator.distributed_type
     if kind in (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
         raise InputError(f"rmkit does not run on {kind.value}; launch it with FSDP, which shares the memory as well")
     if accelerator.gradient_accumulation_steps != 1:
         raise InputError(
-            "the launcher's config file sets gradient_accumulation_steps; leave it out, and give rmkit a micro_batch_size"
+            "the launcher's config file sets gradient_accumulation_steps; leave it out, and give rmkit a "
+            "micro_batch_size"
         )
     if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
         raise InputError("rmkit does not run on FSDP 1; write fsdp_version: 2 into the launcher's config file")
 
 
-def check_alike(given):
+def check_alike(given: dict[str, Any]) -> None:
     """Raise `InputError` unless all processes were given the same: each takes its share of what should be one whole.
 
     Data that every process shuffles or splits for itself, without a seed, is the usual way to go wrong.

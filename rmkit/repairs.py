@@ -41,7 +41,8 @@ def balance_length(
 
     Args:
         rankings: `Rankings`; of one with K > 2 the pairs are taken apart.
-        longest_wins: the share, between 0 and 1. One half takes the length out of data that has it; a higher share puts it in.
+        longest_wins: the share, between 0 and 1. One half takes the length out of data that has it; a higher share puts
+            it in.
         n_pairs: how many to keep; left out, as many as can be.
         seed: draws what is dropped.
 
@@ -69,8 +70,8 @@ def balance_length(
     total = n_pairs or most
     if total > most or not most:
         raise InputError(
-            f"longest_wins is {longest_wins}, which is possible for {most} pairs at most: of {len(pairs)} pairs the longer "
-            f"response is the better one in {len(longer)} and the worse one in {len(shorter)}"
+            f"longest_wins is {longest_wins}, which is possible for {most} pairs at most: of {len(pairs)} pairs the "
+            f"longer response is the better one in {len(longer)} and the worse one in {len(shorter)}"
         )
     n_longer = round(total * longest_wins)
     draw = random.Random(seed)
@@ -81,9 +82,9 @@ def balance_length(
 def add_random_answers(rankings: Sequence[Ranking], seed: int = 0) -> Rankings:
     """Give each ranking one more response, the best response to another prompt, tied with the worst.
 
-    A response that is good elsewhere is bad here, whatever its length and style; only a model that reads the prompt can tell.
-    It is tied with the worst, since nobody has said which of the two is better. Prompts that differ only in case or spacing
-    count as one.
+    A response that is good elsewhere is bad here, whatever its length and style; only a model that reads the prompt can
+    tell. It is tied with the worst, since nobody has said which of the two is better. Prompts that differ only in case
+    or spacing count as one.
 
     Raises:
         InputError: if no other prompt has a best response that the ranking does not hold.
@@ -140,8 +141,9 @@ def add_attacked_copies(
 class LengthFree:
     """A reward model without the part of its reward that goes with length: reward - slope * characters.
 
-    It scores and ranks as the model does. The bound of tanh is gone: rewards may lie outside -1 to 1. `rmkit.scoreboard`
-    measures it; `rmkit.evaluate` and `rmkit.compare`, which give a model token ids and no texts, refuse it.
+    It scores and ranks as the model does. The bound of tanh is gone: rewards may lie outside -1 to 1.
+    `rmkit.scoreboard` measures it; `rmkit.evaluate` and `rmkit.compare`, which give a model token ids and no texts,
+    refuse it.
 
     >>> model = RewardModel.from_encoder()
     >>> free = LengthFree(model, slope=0.01)
@@ -168,10 +170,10 @@ class LengthFree:
 def length_free(model: RewardModel, rankings: Sequence[Ranking]) -> LengthFree:
     """Find out what a model pays for length, and take it out: a `LengthFree`.
 
-    The slope is that of a linear regression of reward on length in characters, within prompts: rewards and lengths are both
-    taken relative to their prompt's mean, since only responses to one prompt can be compared. Where longer responses are
-    truly better the regression cannot tell reward for quality from reward for length, and takes out both; so fit it on data
-    in which length says nothing about quality, or know what you do.
+    The slope is that of a linear regression of reward on length in characters, within prompts: rewards and lengths are
+    both taken relative to their prompt's mean, since only responses to one prompt can be compared. Where longer
+    responses are truly better the regression cannot tell reward for quality from reward for length, and takes out both;
+    so fit it on data in which length says nothing about quality, or know what you do.
 
     Args:
         model: a `RewardModel`.

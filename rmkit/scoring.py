@@ -61,10 +61,10 @@ def score_file(model: Any, data: str | Path, output: str | Path, resume: bool = 
     """Give every row of a file its reward, in constant memory, however many rows there are.
 
     A row of `prompt` and `response` comes out as it is, with a "reward". A row of any shape that `load_rankings` knows
-    comes out with "rewards", in the order in which that shape's reader gives the responses: a ranking's as they stand, of
-    a pair first `chosen`, then `rejected`, and elsewhere the preferred response first. A row that cannot be scored comes
-    out in its place with "refused", which says why. So the output has one line a row, in the input's order, and each
-    line has exactly one of the three.
+    comes out with "rewards", in the order in which that shape's reader gives the responses: a ranking's as they stand,
+    of a pair first `chosen`, then `rejected`, and elsewhere the preferred response first. A row that cannot be scored
+    comes out in its place with "refused", which says why. So the output has one line a row, in the input's order, and
+    each line has exactly one of the three.
 
     Rows are taken a chunk at a time. A chunk's texts are sorted by length, so that little is padded, shared among the
     processes, and put back into order. Each chunk is on the disk before the next begins.
@@ -81,8 +81,8 @@ def score_file(model: Any, data: str | Path, output: str | Path, resume: bool = 
         A `Scored`: the counts.
 
     Raises:
-        InputError: before any work starts, if the input cannot be used, the output is there already, or what there is of
-            it was made with another model or from other rows; later only if the input is damaged further down.
+        InputError: before any work starts, if the input cannot be used, the output is there already, or what there is
+            of it was made with another model or from other rows; later only if the input is damaged further down.
         OSError: if the output can no longer be written; what is written is kept.
         FloatingPointError: if a reward is not a finite number.
 
@@ -127,7 +127,12 @@ def score_file(model: Any, data: str | Path, output: str | Path, resume: bool = 
 
 
 def fingerprint_model(model: Any) -> str:
-    """A hash of what a reward depends on: the weights, what is made of them, the vocabulary, and where texts are cut."""
+    """A hash of what a reward depends on: the weights, head and pooling, the vocabulary, and where texts are cut.
+
+    >>> from rmkit import RewardModel
+    >>> fingerprint_model(RewardModel.from_encoder(seed=0)) == fingerprint_model(RewardModel.from_encoder(seed=1))
+    False
+    """
     config, vocabulary = model.config, sorted(model.tokenizer.get_vocab().items())
     digest = hashlib.sha256(repr((config.head, config.pooling, config.text_length, vocabulary)).encode())
     for name, tensor in model.state_dict().items():
@@ -148,8 +153,8 @@ def _skip_done(rows: Iterator, digest: Any, state: dict, data: str | Path, outpu
         pass
     if n_done and digest.hexdigest() != state["rows"]:
         raise InputError(
-            f"{data}: its first {n_done} rows are not those that '{partial.partial_path(output)}' was made from; resume "
-            "with the same data, or choose another output"
+            f"{data}: its first {n_done} rows are not those that '{partial.partial_path(output)}' was made from; "
+            "resume with the same data, or choose another output"
         )
 
 
