@@ -128,7 +128,7 @@ def answer_another(rankings: Sequence[Ranking], seed: int = 0) -> Attack:
 
 @dataclass(repr=False)
 class Scoreboard(Result):
-    """What `scoreboard` found; `print` it, `save` it. Every number has a 95% interval that draws whole prompts.
+    """What `scoreboard` measures; `print` it, `save` it. Every number has a 95% interval that draws whole prompts.
 
     - `accuracy`: over all pairs, unattacked. What a repair costs shows here.
     - `prefers_longer`: how often the longer of two responses has the higher reward, of a pair whose lengths differ. The

@@ -71,8 +71,8 @@ def leave_out_measured(data: Rankings, calibration: Rankings, seen: str) -> Rank
         first = min(similarity)
         raise InputError(
             f"{len(similarity)} of {len(calibration)} rankings of the calibration data have a prompt that is "
-            f'measured on, the first is number {first + 1}, "{_excerpt(calibration[first].prompt)}"; fit the temperature '
-            'on other prompts, or say seen="skip" (--seen skip) to leave these out'
+            f'measured on, the first is number {first + 1}, "{_excerpt(calibration[first].prompt)}"; fit the '
+            'temperature on other prompts, or say seen="skip" (--seen skip) to leave these out'
         )
     left = _without(calibration, similarity)
     if not left.n_pairs:

@@ -28,8 +28,8 @@ def join_processes() -> Accelerator:
     accelerator = Accelerator(cpu=launched > 1 and not torch.cuda.is_available())
     if accelerator.num_processes < launched:
         raise InputError(
-            f"this is one of {launched} processes that do not know of each other and would all write the same files; on "
-            "a machine without a GPU set ACCELERATE_USE_CPU=1 before Accelerate is first used"
+            f"this is one of {launched} processes that do not know of each other and would all write the same files; "
+            "on a machine without a GPU set ACCELERATE_USE_CPU=1 before Accelerate is first used"
         )
     check_engine(accelerator)
     return accelerator

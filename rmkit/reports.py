@@ -29,7 +29,7 @@ MOST = 8  # groups of a kind that are printed; JSON has all
 
 @dataclass(repr=False)
 class Report(Result):
-    """What `evaluate` found; `print` it, `plot` it, `save` it, or write a model card (`rmkit.model_card`).
+    """What `evaluate` measures; `print` it, `plot` it, `save` it, or write a model card (`rmkit.model_card`).
 
     A pair with equal rewards counts half, as a coin would. All pairs weigh the same, and pairs that the data calls a
     tie are left out.
@@ -135,7 +135,7 @@ class Report(Result):
 
 @dataclass(repr=False)
 class Comparison(Result):
-    """What `compare` found of two models on the same pairs; `print` it.
+    """What `compare` measures of two models on the same pairs; `print` it, `save` it.
 
     - `a`, `b`: their accuracies, with intervals that draw whole prompts; `difference`, a minus b, likewise.
     - `mcnemar`: see `rmkit.measures.mcnemar`. It takes pairs as independent; where rankings have more than two
