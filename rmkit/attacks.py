@@ -107,7 +107,7 @@ def answer_another(rankings: Sequence[Ranking], seed: int = 0) -> Attack:
     True
     """
     best = [(prompt_key(ranking.prompt), ranking.responses[0]) for ranking in rankings]
-    own = {}  # by prompt: all of its responses
+    own: dict[str, set[str]] = {}  # by prompt: all of its responses
     for (key, _), ranking in zip(best, rankings, strict=True):
         own.setdefault(key, set()).update(response.strip() for response in ranking.responses)
     if len(own) < 2:

@@ -72,7 +72,7 @@ def ask_main(action: Callable[[], Any]) -> Any:
     >>> ask_main(lambda: 6 * 7)
     42
     """
-    answer = [None, None]
+    answer: list[Any] = [None, None]
     if join_processes().is_main_process:
         try:
             answer[0] = action()
