@@ -12,10 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from rmkit.containers import read_rows
 from rmkit.errors import InputError
+from rmkit.fields import check_ranking
 from rmkit.loading import load_rankings
 from rmkit.rankings import Refused
-from rmkit.shapes import SHAPES, check, read_rows, recognize
+from rmkit.shapes import SHAPES, recognize
 
 USER, SUN = {"role": "user", "content": "How far is the sun?"}, "How far is the sun?"
 NEAR, FAR = "About 150 million kilometers.", "About 150 kilometers."
@@ -447,7 +449,7 @@ def test_ranks_are_made_dense_and_ties_kept(tmp_path):
     row = {"prompt": "q", "responses": ["a", "b", "c", "d"], "ranks": [-3, 5, 5, 9]}
     assert load_rows(tmp_path, row)[0].ranks == (0, 1, 1, 2)
     assert load_rows(tmp_path, row | {"ranks": None})[0].ranks == (0, 1, 2, 3)
-    assert check("q", ("a", "b"), (4, 4)) == ("q", ("a", "b"), (0, 0))
+    assert check_ranking("q", ("a", "b"), (4, 4)) == ("q", ("a", "b"), (0, 0))
 
 
 TALK = [{"role": "user", "content": "Hello."}, says("Hi."), USER]
