@@ -26,8 +26,12 @@ FLOORS = [
     "processes",
     "encoders",
     "packing",
+    "fields",
+    "conversations",
+    "containers",
     "shapes",
     "rankings",
+    "loading",
 ]
 FLOORS += ["measures", "sketches", "batching", "shortcuts", "model", "checkpoints", "reports", "evaluation", "training"]
 FLOORS += ["attacks", "repairs", "interop", "scoring", "onnx", "plots", "cli", "__main__"]
