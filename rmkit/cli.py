@@ -38,7 +38,7 @@ def main(argv=None):
 
 
 def _train(args):
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     if not 0 <= args.held_out < 1:
@@ -92,7 +92,7 @@ def _sides(data, share, seed):
 
 
 def _evaluate(args):
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     others = {
@@ -117,7 +117,7 @@ def _evaluate(args):
 
 
 def _compare(args):
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     models = [_load_model(name) for name in args.models]
@@ -179,7 +179,7 @@ def _export(args):
 
 def _describe(args):
     from rmkit.encoders import load_tokenizer
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
     from rmkit.shortcuts import audit
 
     data = load_rankings(args.data, refused="skip")
@@ -215,7 +215,7 @@ def _describe(args):
 
 
 def _validate(args):
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
 
     data = load_rankings(args.data, refused="skip")
     facts = {key: value for key, value in data.describe().items() if key in ("n_rankings", "n_refused", "refused")}
@@ -233,7 +233,7 @@ def _refused_lines(data):
 
 
 def _convert(args):
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
 
     if Path(args.output).exists():
         raise InputError(f"{args.output}: exists already; choose another name")

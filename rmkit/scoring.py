@@ -18,8 +18,8 @@ from rmkit import partial
 from rmkit.batching import Cut, count_cut, encode_many
 from rmkit.errors import InputError
 from rmkit.files import json_line
+from rmkit.loading import find_rows
 from rmkit.processes import ask_main, join_processes
-from rmkit.rankings import find_rows
 from rmkit.results import Result
 from rmkit.shapes import SHAPES, read_answer, read_row, recognize
 from rmkit.sharing import share_out

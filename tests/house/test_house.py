@@ -27,8 +27,12 @@ FLOORS = [
     "sharing",
     "encoders",
     "packing",
+    "fields",
+    "conversations",
+    "containers",
     "shapes",
     "rankings",
+    "loading",
 ]
 FLOORS += ["measures", "pairs", "sketches", "batching", "scorer", "shortcuts", "model", "checkpoints"]
 FLOORS += ["reports", "cards", "held_out", "baselines", "groups", "evaluation", "training"]

@@ -9,8 +9,9 @@ from test_evaluation import DATA, MARGINS, REWARDS, Fixed, fixed_report
 from rmkit.attacks import scoreboard
 from rmkit.cards import model_card
 from rmkit.evaluation import compare, evaluate
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.rankings import Ranking, Rankings
 from rmkit.scoring import Scored
 from rmkit.sketches import sketch
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from test_shapes import FAR, NEAR, ROWS, SUN, TURNS, WRITERS
+from rows import FAR, NEAR, ROWS, SUN, TURNS, WRITERS
 from transformers import BertConfig
 
 from rmkit import partial, scoring
