@@ -16,6 +16,13 @@ class Encoded(NamedTuple):
     cut_response: int
 
 
+class Cut(NamedTuple):
+    """How many texts lost tokens: any at all (`texts`), and some of the response (`responses`)."""
+
+    texts: int
+    responses: int
+
+
 class Batch(NamedTuple):
     """Rankings side by side: N responses in all, T tokens in the longest text."""
 
@@ -132,10 +139,13 @@ def length_buckets(lengths, batch_size, generator=None, window=50):
 
 
 def count_cut(encoded):
-    """Of the texts of `encode_rankings`: how many were cut at all, and how many lost a part of the response."""
-    texts = [text for texts in encoded for text in texts]
-    cut = sum(1 for text in texts if text.cut_prompt or text.cut_response)
-    return cut, sum(1 for text in texts if text.cut_response)
+    """How many of these texts, a flat list of `Encoded`, were cut at all, and how many lost part of the response.
+
+    >>> count_cut([Encoded([101, 7, 102], 0, 0), Encoded([101, 8, 102], 4, 0), Encoded([101, 9, 102], 2, 1)])
+    Cut(texts=2, responses=1)
+    """
+    texts = sum(1 for text in encoded if text.cut_prompt or text.cut_response)
+    return Cut(texts, sum(1 for text in encoded if text.cut_response))
 
 
 def _tokenize(tokenizer, texts):

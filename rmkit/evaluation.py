@@ -184,7 +184,7 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
             f"{(~rewards.isfinite()).sum()} of {len(rewards)} rewards are no numbers: the model is broken"
         )
     margins = pairs.margins(rewards)  # (P,)
-    n_truncated, n_answers_cut = count_cut(encoded)
+    cut = count_cut([text for texts in encoded for text in texts])
     right = measures.right(margins)  # (P,)
     best_of_k, kendall_tau = _whole_rankings(rankings, pairs, rewards)
     return Report(
@@ -199,8 +199,8 @@ def evaluate(model, data, batch_size=32, calibration=None, training=None, seen="
         n_pairs=len(right),
         n_prompts=len(set(pairs.prompt_of_ranking)),
         n_ties=sum(math.comb(len(ranking), 2) - len(ranking.pairs()) for ranking in data),
-        n_truncated=n_truncated,
-        n_answers_cut=n_answers_cut,
+        n_truncated=cut.texts,
+        n_answers_cut=cut.responses,
         n_identical=sum(ids[i] == ids[j] for i, j in zip(pairs.better.tolist(), pairs.worse.tolist(), strict=True)),
         n_seen=n_seen,
         n_skipped=n_rankings - len(data),

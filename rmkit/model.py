@@ -8,24 +8,19 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.utils import cached_file
 
-from rmkit.batching import encode_many, length_buckets, pad
-from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet, reads_both_ways
+from rmkit.batching import count_cut, encode_many, length_buckets, pad
 from rmkit.checks import check_one_of, check_share
+from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet, reads_both_ways
 from rmkit.errors import InputError
 from rmkit.files import added_to_folder
 from rmkit.folders import KIND, WEIGHTS, check_folder, disk_errors, first_line, on_hub
 from rmkit.packing import can_pack, cls_vectors
-from rmkit.sketches import BYTES
-
-SEEN = "seen-prompts.safetensors"  # sketches of the prompts that the model was trained on (rmkit.sketches)
+from rmkit.sketches import SEEN, load_seen, save_seen
 
 
 class RewardConfig(PretrainedConfig):
@@ -227,7 +222,7 @@ class RewardModel(PreTrainedModel):
             except UnicodeEncodeError:
                 raise InputError(f"{name} is {text!a}; it must be valid UTF-8") from None
         encoded = encode_many(self.tokenizer, prompts, responses, self.config.text_length)
-        cut = sum(1 for text in encoded if text.cut_response)
+        cut = count_cut(encoded).responses
         if cut:
             warnings.warn(
                 f"{cut} of {len(encoded)} responses longer than {self.config.text_length} tokens: the end was cut off "
@@ -282,7 +277,7 @@ class RewardModel(PreTrainedModel):
             if self.tokenizer is not None:
                 self.tokenizer.save_pretrained(temporary, save_jinja_files=False)
             if self.seen is not None:
-                save_file({"seen": self.seen}, temporary / SEEN)
+                save_seen(temporary / SEEN, self.seen)
         if self.seen is None:
             (folder / SEEN).unlink(missing_ok=True)  # of another model that was here
 
@@ -333,21 +328,6 @@ def pool(vectors: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> t
         return vectors[torch.arange(vectors.shape[0], device=vectors.device), last]
     weights = attention_mask.unsqueeze(-1).to(vectors.dtype)  # (N, T, 1)
     return (vectors * weights).sum(dim=1) / weights.sum(dim=1)
-
-
-def load_seen(path):
-    """The sketches of the prompts that a model was trained on, shape (prompts, 128), bytes; None if there is no such file."""
-    if path is None or not Path(path).exists():
-        return None
-    try:
-        seen = load_file(path)["seen"]
-    except (SafetensorError, OSError, KeyError):
-        seen = None
-    if seen is None or seen.dtype != np.uint8 or seen.shape[1:] != (BYTES,):
-        raise InputError(
-            f"model file '{path}': holds no sketches of training prompts; copy it again, or delete it if nobody has to know them"
-        )
-    return seen
 
 
 def _in_memory(model: RewardModel) -> RewardModel:

@@ -15,7 +15,7 @@ import torch
 from accelerate.utils import broadcast_object_list
 from tqdm import tqdm
 
-from rmkit.batching import encode_many
+from rmkit.batching import count_cut, encode_many
 from rmkit.errors import InputError
 from rmkit.files import json_line, put_in_place, write_json
 from rmkit.processes import join_processes
@@ -241,8 +241,7 @@ def _rewards(accelerator, model, prompts, responses):
     )
     result = torch.zeros(n + 2)  # the rewards, and two counts
     result[torch.tensor(mine, dtype=torch.long)] = torch.tensor(model.score_ids([text.ids for text in encoded]))
-    result[n] = sum(1 for text in encoded if text.cut_prompt or text.cut_response)
-    result[n + 1] = sum(1 for text in encoded if text.cut_response)
+    result[n:] = torch.tensor(count_cut(encoded))
     *rewards, cut, answers_cut = accelerator.reduce(result.to(accelerator.device), "sum").tolist()
     return rewards, int(cut), int(answers_cut)
 

@@ -4,13 +4,19 @@ A sketch is 128 bytes, from which the prompt cannot be read back. The share of e
 two prompts are: their Jaccard similarity, the number of runs of five characters that both have, over those that either has.
 """
 
+import os
 import zlib
+from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
+from rmkit.errors import InputError
 from rmkit.rankings import prompt_key
 
 BYTES = 128
+SEEN = "seen-prompts.safetensors"  # the file beside a model's weights that holds the sketches
 ALIKE = 0.8  # the similarity from which two prompts are near duplicates
 
 # Fixed for all time: sketches are saved with models.
@@ -58,6 +64,38 @@ def seen_before(prompts, seen, alike=ALIKE):
         if known.get(key, 0) >= alike:
             found.append((position, float(known[key])))
     return found
+
+
+def save_seen(path: str | os.PathLike, seen: np.ndarray) -> None:
+    """Write sketches of shape (n, 128) to a file, usually `SEEN` in a model's folder.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / SEEN
+    >>> save_seen(path, sketch(["What is a contract?"]))
+    >>> load_seen(path).shape
+    (1, 128)
+    """
+    save_file({"seen": seen}, path)
+
+
+def load_seen(path: str | os.PathLike | None) -> np.ndarray | None:
+    """The sketches of the prompts that a model was trained on, shape (n, 128), bytes; None if there is no such file.
+
+    Raises:
+        InputError: if the file is damaged or holds something else.
+    """
+    if path is None or not Path(path).exists():
+        return None
+    try:
+        seen = load_file(path)["seen"]
+    except (SafetensorError, OSError, KeyError):
+        seen = None
+    if seen is None or seen.dtype != np.uint8 or seen.shape[1:] != (BYTES,):
+        raise InputError(
+            f"model file '{path}': holds no sketches of training prompts; copy it again, "
+            "or delete it if you do not need to know what the model was trained on"
+        )
+    return seen
 
 
 def _sketch(key):

@@ -20,6 +20,7 @@ FLOORS = [
     "checks",
     "files",
     "results",
+    "config",
     "losses",
     "intervals",
     "overoptimization",
@@ -29,7 +30,19 @@ FLOORS = [
     "shapes",
     "rankings",
 ]
-FLOORS += ["measures", "sketches", "batching", "shortcuts", "model", "checkpoints", "reports", "evaluation", "training"]
+FLOORS += [
+    "measures",
+    "sketches",
+    "batching",
+    "shortcuts",
+    "folders",
+    "model",
+    "history",
+    "checkpoints",
+    "reports",
+    "evaluation",
+    "training",
+]
 FLOORS += ["attacks", "repairs", "interop", "scoring", "onnx", "plots", "cli", "__main__"]
 
 

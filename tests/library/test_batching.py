@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rmkit.batching import collate, count_cut, encode, encode_many, encode_rankings, length_buckets, pad
+from rmkit.batching import collate, count_cut, encode, encode_many, length_buckets, pad
 from rmkit.encoders import load_tokenizer
 from rmkit.errors import InputError
 from rmkit.rankings import Ranking, load_rankings
@@ -58,10 +58,11 @@ def test_no_room_for_a_token_is_refused(tokenizer):
 
 
 def test_count_cut(tokenizer):
-    rankings = [Ranking("one two three", ["four", "five " * 9]), Ranking("a", ["b", "c"])]
-    assert count_cut(encode_rankings(rankings, tokenizer, max_length=7)) == (1, 1)
-    assert count_cut(encode_rankings(rankings, tokenizer, max_length=6)) == (1, 1)
-    assert count_cut(encode_rankings(rankings, tokenizer, max_length=5)) == (2, 1)
+    prompts, responses = ["one two three", "one two three", "a", "a"], ["four", "five " * 9, "b", "c"]
+    cuts = [count_cut(encode_many(tokenizer, prompts, responses, max_length=length)) for length in (7, 6, 5)]
+    assert cuts == [(1, 1), (1, 1), (2, 1)]
+    assert (cuts[2].texts, cuts[2].responses) == (2, 1)
+    assert count_cut([]) == (0, 0)
 
 
 def test_pad_by_hand():
