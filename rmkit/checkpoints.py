@@ -82,6 +82,7 @@ def save_checkpoint(output: str | Path, model: RewardModel, state: tuple, histor
     weights, memory = state
     tensors = {f"{name}.{what}": tensor for name, moments in memory.items() for what, tensor in moments.items()}
     latest = Path(output) / "checkpoints" / f"epoch-{len(history.epochs):04d}"
+    latest.parent.mkdir(parents=True, exist_ok=True)
     with whole_folder(latest) as folder, disk_errors(latest.parent):
         model.save_pretrained(folder, state_dict=weights)
         save_file(tensors, folder / OPTIMIZER)

@@ -81,7 +81,7 @@ def check_new_file(name: str | os.PathLike | None, endings: list[str]) -> None:
     if name is None:
         return
     path = Path(name)
-    if path.suffix not in endings:
+    if path.suffix.lower() not in endings:
         raise InputError(f"{name}: the name must end in {' or '.join(endings)}")
     if path.exists():
         raise InputError(f"{name}: exists already; choose another name, or delete it")

@@ -43,7 +43,7 @@ FLOORS += [
     "evaluation",
     "training",
 ]
-FLOORS += ["attacks", "repairs", "interop", "scoring", "onnx", "plots", "cli", "__main__"]
+FLOORS += ["attacks", "repairs", "interop", "scoring", "onnx", "plots", "options", "cli", "__main__"]
 
 
 def read(name):
