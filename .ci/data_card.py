@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rmkit import __version__, plots
 from rmkit.intervals import wilson
-from rmkit.rankings import DATASETS, load_rankings
+from rmkit.loading import DATASETS, load_rankings
 from rmkit.reports import NAMES
 from rmkit.shortcuts import audit
 

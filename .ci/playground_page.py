@@ -19,8 +19,8 @@ from data_card import interval, share, table
 from rmkit.attacks import ATTACKS
 from rmkit.files import write_json
 from rmkit.intervals import by_prompt, wilson
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
-from rmkit.rankings import load_rankings
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = Path("node_modules", "onnxruntime-web", "dist")

@@ -21,7 +21,7 @@ _HOME = {
     "Estimate": "intervals",
     "Ranking": "rankings",
     "Rankings": "rankings",
-    "load_rankings": "rankings",
+    "load_rankings": "loading",
     "load_encoder": "encoders",
     "load_tokenizer": "encoders",
     "pairwise_loss": "losses",

@@ -93,7 +93,7 @@ def answer_another(rankings, seed=0):
     Raises:
         InputError: if there is only one prompt, case and spacing aside.
 
-    >>> from rmkit.rankings import load_rankings
+    >>> from rmkit.loading import load_rankings
     >>> toy = load_rankings("toy")
     >>> answer_another(toy)(toy[3].prompt, "Sydney") in [ranking.responses[0] for ranking in toy if ranking != toy[3]]
     True

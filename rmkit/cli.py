@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _train(args):
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
 
     config = training_config(args)
     config.check()
@@ -106,7 +106,7 @@ def _sides(data, share, seed):
 
 
 def _evaluate(args):
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     others = {
@@ -131,7 +131,7 @@ def _evaluate(args):
 
 
 def _compare(args):
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
 
     data = load_rankings(args.data, limit=args.limit, refused=args.refused)
     models = [_load_model(name) for name in args.models]
@@ -193,7 +193,7 @@ def _export(args):
 
 def _describe(args):
     from rmkit.encoders import load_tokenizer
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
     from rmkit.shortcuts import audit
 
     data = load_rankings(args.data, refused="skip")
@@ -223,7 +223,7 @@ def _describe(args):
 
 
 def _validate(args):
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
 
     data = load_rankings(args.data, refused="skip")
     facts = {key: value for key, value in data.describe().items() if key in ("n_rankings", "n_refused", "refused")}
@@ -241,7 +241,7 @@ def _refused_lines(data):
 
 
 def _convert(args):
-    from rmkit.rankings import load_rankings
+    from rmkit.loading import load_rankings
 
     check_new_file(args.output, [".jsonl", ".ndjson"])
     data = load_rankings(args.data, refused=args.refused)

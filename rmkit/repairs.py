@@ -47,7 +47,7 @@ def balance_length(rankings, longest_wins=0.5, n_pairs=None, seed=0):
     Raises:
         InputError: if a setting cannot work, or there are too few pairs of either kind.
 
-    >>> from rmkit.rankings import load_rankings
+    >>> from rmkit.loading import load_rankings
     >>> biased = balance_length(load_rankings("course:train"), longest_wins=0.9, n_pairs=300)
     >>> biased.describe()["longest_wins"]["value"], balance_length(biased).describe()["longest_wins"]["value"]
     (0.9, 0.5)
@@ -183,7 +183,7 @@ def length_free(model, rankings):
     Raises:
         InputError: if no two responses to one prompt differ in length.
 
-    >>> from rmkit.rankings import load_rankings
+    >>> from rmkit.loading import load_rankings
     >>> length_free(RewardModel.from_encoder(), load_rankings("toy")).slope != 0
     True
     """

@@ -18,8 +18,8 @@ from tqdm import tqdm
 from rmkit.batching import count_cut, encode_many
 from rmkit.errors import InputError
 from rmkit.files import json_line, put_in_place, write_json
+from rmkit.loading import find_rows
 from rmkit.processes import join_processes
-from rmkit.rankings import find_rows
 from rmkit.shapes import SHAPES, read_answer, read_row, recognize
 
 ROWS, CHARACTERS = 4096, 2_000_000

@@ -46,8 +46,9 @@ import rmkit
 from rmkit.batching import encode_rankings
 from rmkit.files import write_json
 from rmkit.interop import to_sequence_classifier
+from rmkit.loading import load_rankings
 from rmkit.losses import k_choose_2_loss, pairwise_loss
-from rmkit.rankings import Ranking, load_rankings
+from rmkit.rankings import Ranking
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = "rmkit.train"

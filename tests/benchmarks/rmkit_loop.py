@@ -11,7 +11,8 @@ import rmkit
 from rmkit import training
 from rmkit.batching import encode_rankings
 from rmkit.files import write_json
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.loading import load_rankings
+from rmkit.rankings import Ranking, Rankings
 
 
 class Watched:

@@ -11,7 +11,8 @@ from attacks import SHOWN, Recorded, Together, accuracy, echo_again, pad_again
 from conftest import ROOT
 
 from rmkit.attacks import ATTACKS, pad_out, scoreboard
-from rmkit.rankings import DATASETS, Ranking, Rankings
+from rmkit.loading import DATASETS
+from rmkit.rankings import Ranking, Rankings
 
 
 def share(value, reach=0.05):

@@ -9,7 +9,8 @@ import data_card
 import pytest
 from conftest import ROOT
 
-from rmkit.rankings import DATASETS, Ranking, Rankings, load_rankings
+from rmkit.loading import DATASETS, load_rankings
+from rmkit.rankings import Ranking, Rankings
 
 CARD = (ROOT / "book" / "data-card.md").read_text(encoding="utf-8")
 

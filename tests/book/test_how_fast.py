@@ -13,8 +13,8 @@ import toy_loop
 from conftest import ROOT
 from timing import Contender, Mismatch, Run
 
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
-from rmkit.rankings import load_rankings
 
 PAGE = (ROOT / "book" / "how-fast.md").read_text(encoding="utf-8")
 

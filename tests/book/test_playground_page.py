@@ -12,7 +12,8 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
 
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.loading import load_rankings
+from rmkit.rankings import Ranking, Rankings
 
 SCRIPTS = ROOT / "book" / "_playground"
 

@@ -43,7 +43,7 @@ def stripped(source):
 @pytest.mark.parametrize(
     "obj, title",
     [
-        (rmkit.load_rankings, "rmkit/rankings.py: load_rankings"),
+        (rmkit.load_rankings, "rmkit/loading.py: load_rankings"),
         (rmkit.Ranking, "rmkit/rankings.py: Ranking"),
         (rmkit.Ranking.pairs, "rmkit/rankings.py: Ranking.pairs"),
         (exercises.solution_pad, "rmkit/course/exercises/preference_data.py: solution_pad"),

@@ -6,7 +6,8 @@ import torch
 from rmkit.batching import collate, count_cut, encode, encode_many, length_buckets, pad
 from rmkit.encoders import load_tokenizer
 from rmkit.errors import InputError
-from rmkit.rankings import Ranking, load_rankings
+from rmkit.loading import load_rankings
+from rmkit.rankings import Ranking
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ from rmkit.encoders import load_tokenizer
 from rmkit.errors import InputError
 from rmkit.evaluation import check_scores, compare, evaluate
 from rmkit.intervals import by_prompt, wilson
+from rmkit.loading import load_rankings
 from rmkit.measures import kendall_tau
 from rmkit.model import RewardModel
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.rankings import Ranking, Rankings
 from rmkit.sketches import sketch
 from rmkit.training import train
 

@@ -23,9 +23,9 @@ from rmkit.cli import main
 from rmkit.errors import InputError
 from rmkit.files import write_json
 from rmkit.interop import SequenceClassifier, to_sequence_classifier
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
 from rmkit.onnx import export, int8_codes, round_weights
-from rmkit.rankings import load_rankings
 
 SIZES = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 3}
 TINY = BertConfig(vocab_size=30522, max_position_embeddings=64, initializer_range=0.2, **SIZES)

@@ -12,7 +12,8 @@ import pytest
 
 from rmkit.errors import InputError
 from rmkit.intervals import Estimate, wilson
-from rmkit.rankings import DATASETS, Ranking, Rankings, load_rankings
+from rmkit.loading import DATASETS, load_rankings
+from rmkit.rankings import Ranking, Rankings
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -115,7 +116,7 @@ def test_a_split_depends_on_the_prompts_and_the_seed_alone():
     assert set(data[::-1].split(seed=5)[1]) == set(data.split(seed=5)[1])
     assert data.split(seed=5)[0].prompts == [p for p in data.prompts if p in set(data.split(seed=5)[0].prompts)]
     split = "load_rankings('toy').split(test=0.4, seed=1)[1]"
-    program = f"from rmkit.rankings import load_rankings; print(*{split}.prompts, sep='\\n')"
+    program = f"from rmkit.loading import load_rankings; print(*{split}.prompts, sep='\\n')"
     runs = {
         subprocess.run(
             [sys.executable, "-c", program],
@@ -228,7 +229,7 @@ def test_the_splits_of_shipped_data(tmp_path, monkeypatch):
     lines = [{"prompt": p, "responses": ["x", "y"], "split": split} for p, split in rows]
     (tmp_path / "mine.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "plain.jsonl").write_text('{"prompt": "q", "responses": ["x", "y"]}\n')
-    monkeypatch.setattr("rmkit.rankings.DATASETS", tmp_path)
+    monkeypatch.setattr("rmkit.loading.DATASETS", tmp_path)
     assert load_rankings("mine").prompts == ["a", "b", "c"]
     assert load_rankings("mine:train").prompts == ["a", "b"]
     assert load_rankings("mine:train", limit=1).prompts == ["a"]

@@ -7,7 +7,8 @@ from scipy.stats import linregress
 from rmkit.attacks import ATTACKS, scoreboard
 from rmkit.errors import InputError
 from rmkit.evaluation import compare, evaluate
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.loading import load_rankings
+from rmkit.rankings import Ranking, Rankings
 from rmkit.repairs import (
     LengthFree,
     add_attacked_copies,

@@ -5,8 +5,9 @@ import yaml
 from test_evaluation import DATA, MARGINS, REWARDS, Fixed, fixed_report
 
 from rmkit.evaluation import compare, evaluate
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.rankings import Ranking, Rankings
 from rmkit.reports import comparison_text, model_card, report_text
 from rmkit.sketches import sketch
 

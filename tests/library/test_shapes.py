@@ -13,7 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from rmkit.errors import InputError
-from rmkit.rankings import Refused, load_rankings
+from rmkit.loading import load_rankings
+from rmkit.rankings import Refused
 from rmkit.shapes import SHAPES, check, read_rows, recognize
 
 USER, SUN = {"role": "user", "content": "How far is the sun?"}, "How far is the sun?"

@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rmkit.rankings import load_rankings, prompt_key
+from rmkit.loading import load_rankings
+from rmkit.rankings import prompt_key
 from rmkit.sketches import ALIKE, BYTES, seen_before, sketch
 
 TEXT = "Under the Federal Rules of Evidence, may a witness repeat in court what a neighbor told her about the accident last May?"

@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from rmkit.checkpoints import last_checkpoint
 from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.rankings import Ranking, Rankings
 from rmkit.training import train
 
 TOY = load_rankings("toy")
