@@ -116,9 +116,9 @@ def _evaluate(args):
     check_new_file(args.card, [".md"])
     check_new_file(args.figures, [".png", ".svg", ".pdf"])
     model = _load_model(args.model)
+    from rmkit.cards import model_card
     from rmkit.evaluation import evaluate
     from rmkit.processes import join_processes
-    from rmkit.reports import model_card
 
     _say_left_out(data)
     report = evaluate(model.to(join_processes().device), data, seen=args.seen, **others)

@@ -11,6 +11,7 @@ from rmkit.batching import encode_rankings
 from rmkit.encoders import quiet, reads_both_ways, text_ends
 from rmkit.errors import InputError
 from rmkit.model import RewardConfig, RewardModel
+from rmkit.scorer import Scorer
 
 TANH_UNITS = {"bert", "roberta", "xlm-roberta", "camembert"}
 """Encoders whose sequence classifier is [CLS] -> H units with tanh -> a linear unit, by `model_type`."""
@@ -131,7 +132,7 @@ def from_sequence_classifier(classifier, tokenizer, text_length=256):
     return model.eval()
 
 
-class SequenceClassifier(nn.Module):
+class SequenceClassifier(Scorer, nn.Module):
     """Any sequence classifier with one label, measured as if it were a `RewardModel`.
 
     It can `score` and `rank`, and `rmkit.evaluate` and `rmkit.score_file` take it; `rmkit.train` does not. Texts are put
@@ -152,9 +153,6 @@ class SequenceClassifier(nn.Module):
     >>> evaluate(other, load_rankings("toy")).accuracy == evaluate(model, load_rankings("toy")).accuracy
     True
     """
-
-    score, rank, score_ids = RewardModel.score, RewardModel.rank, RewardModel.score_ids
-    seen = None  # nobody knows which prompts it was trained on
 
     def __init__(self, classifier, tokenizer, text_length=256):
         super().__init__()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
-from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -13,13 +11,13 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.utils import cached_file
 
-from rmkit.batching import count_cut, encode_many, length_buckets, pad
 from rmkit.checks import check_one_of, check_share
 from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet, reads_both_ways
 from rmkit.errors import InputError
 from rmkit.files import added_to_folder
 from rmkit.folders import KIND, WEIGHTS, check_folder, disk_errors, first_line, on_hub
 from rmkit.packing import can_pack, cls_vectors
+from rmkit.scorer import Scorer
 from rmkit.sketches import SEEN, load_seen, save_seen
 
 
@@ -53,7 +51,7 @@ class RewardConfig(PretrainedConfig):
         super().__init__(**kwargs)
 
 
-class RewardModel(PreTrainedModel):
+class RewardModel(Scorer, PreTrainedModel):
     """Reads a prompt with a response and gives one number, the reward: higher is better.
 
     encoder -> the vector of [CLS] -> Linear(hidden, 1) -> tanh. It is a `transformers` model, so saving, loading and
@@ -107,6 +105,11 @@ class RewardModel(PreTrainedModel):
 
         Raises:
             InputError: if the encoder cannot be loaded, `head` or `pooling` is unknown, or they do not go together.
+
+        >>> RewardModel.from_encoder(head="sigmoid")
+        Traceback (most recent call last):
+            ...
+        rmkit.errors.InputError: head is 'sigmoid'; it must be 'tanh' or 'linear'
         """
         RewardConfig(head=head, pooling=pooling or "cls")  # refuse a wrong name before the slow part
         pretrained = load_encoder(encoder, dropout)
@@ -190,78 +193,6 @@ class RewardModel(PreTrainedModel):
         trains = {parameter: share == 0 or layer >= share * n_layers for parameter, layer in encoder}
         # Without tanh the head's bias is in no margin, and would only drift.
         return trains | {self.head.bias: self.config.head == "tanh"}
-
-    def score(self, prompt, response):
-        """The reward of a response to a prompt; for a list of responses, the list of their rewards.
-
-        A list of prompts has one response each: `score(prompts, responses)` scores any number of different questions in
-        one call, alike lengths together. For a whole file there is `rmkit.score_file`.
-
-        A text longer than the model reads loses the start of its prompt; a response that is too long by itself loses
-        its end, with a warning.
-
-        >>> RewardModel.from_encoder(head="sigmoid")
-        Traceback (most recent call last):
-            ...
-        rmkit.errors.InputError: head is 'sigmoid'; it must be 'tanh' or 'linear'
-        """
-        responses = [response] if isinstance(response, str) else list(response)
-        texts = [("prompt", prompt)]
-        prompts = [prompt] * len(responses)
-        if isinstance(prompt, Iterable) and not isinstance(prompt, str):
-            prompts = list(prompt)
-            texts = [(f"prompt {i}", text) for i, text in enumerate(prompts, 1)]
-            if isinstance(response, str) or len(responses) != len(prompts):
-                found = "one text" if isinstance(response, str) else f"a list of {len(responses)}"
-                raise InputError(f"response is {found} for a list of {len(prompts)} prompts; give each its response")
-        for name, text in [*texts, *((f"response {i}", text) for i, text in enumerate(responses, 1))]:
-            if not isinstance(text, str) or not text.strip():
-                raise InputError(f"{name} is {text!r}; it must be text with at least one visible character")
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                raise InputError(f"{name} is {text!a}; it must be valid UTF-8") from None
-        encoded = encode_many(self.tokenizer, prompts, responses, self.config.text_length)
-        cut = count_cut(encoded).responses
-        if cut:
-            warnings.warn(
-                f"{cut} of {len(encoded)} responses longer than {self.config.text_length} tokens: the end was cut off "
-                "and has not been read",
-                stacklevel=2,
-            )
-        rewards = self.score_ids([text.ids for text in encoded])
-        for i, reward in enumerate(rewards, 1):
-            if not math.isfinite(reward):
-                raise FloatingPointError(f"the model's reward of response {i} is {reward}, no finite number")
-        return rewards[0] if isinstance(response, str) else rewards
-
-    def rank(self, prompt, responses):
-        """[(response, reward), ...], best first.
-
-        >>> model = RewardModel.from_encoder()
-        >>> ranked = model.rank("What is the capital of France?", ["London", "Paris", "Lyon"])
-        >>> ranked[0][1] >= ranked[1][1] >= ranked[2][1]
-        True
-        """
-        responses = [responses] if isinstance(responses, str) else list(responses)
-        if not isinstance(prompt, str):
-            raise InputError(f"prompt is {prompt!r}; rank compares responses to one prompt, which must be text")
-        rewards = self.score(prompt, responses)
-        return sorted(zip(responses, rewards, strict=True), key=lambda pair: -pair[1])
-
-    @torch.no_grad()
-    def score_ids(self, texts, batch_size=32):
-        """The rewards of texts that are token ids already: any number of them, alike lengths batched together."""
-        was_training = self.training
-        self.eval()
-        rewards = [0.0] * len(texts)
-        for batch in length_buckets([len(ids) for ids in texts], batch_size):
-            input_ids, attention_mask = pad([texts[i] for i in batch], self.tokenizer.pad_token_id)  # (N, T)
-            scores = self(input_ids.to(self.device), attention_mask.to(self.device))  # (N,)
-            for i, score in zip(batch, scores.float().tolist(), strict=True):
-                rewards[i] = score
-        self.train(was_training)
-        return rewards
 
     @property
     def longest_text(self) -> float:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
+from rmkit.checks import check_share, check_whole
 from rmkit.errors import InputError
 from rmkit.model import RewardModel
-from rmkit.rankings import Ranking, Rankings, prompt_key
+from rmkit.rankings import Ranking, Rankings, prompt_key, side_by_side
 
 PARALLEL = (
     "flaws",
@@ -17,10 +18,10 @@ PARALLEL = (
 )  # what `info` may hold of each response; any other list, such as tags, is of the ranking
 
 
-def pairs_of(rankings):
+def as_pairs(rankings):
     """Every pair as a ranking of its own, chosen first; what was known of the ranking goes with each.
 
-    >>> pairs_of(Rankings([Ranking("2 + 2?", ["4", "5", "6"], ranks=[0, 1, 1])]))[1].responses
+    >>> as_pairs(Rankings([Ranking("2 + 2?", ["4", "5", "6"], ranks=[0, 1, 1])]))[1].responses
     ('4', '6')
     """
     return Rankings(
@@ -52,11 +53,10 @@ def balance_length(rankings, longest_wins=0.5, n_pairs=None, seed=0):
     >>> biased.describe()["longest_wins"]["value"], balance_length(biased).describe()["longest_wins"]["value"]
     (0.9, 0.5)
     """
-    if isinstance(longest_wins, bool) or not isinstance(longest_wins, int | float) or not 0 <= longest_wins <= 1:
-        raise InputError(f"longest_wins is {longest_wins!r}; it must be a share of the pairs, from 0 to 1")
-    if n_pairs is not None and (isinstance(n_pairs, bool) or not isinstance(n_pairs, int) or n_pairs < 1):
-        raise InputError(f"n_pairs is {n_pairs!r}; it must be a whole number of pairs, 1 or more")
-    pairs = pairs_of(rankings)
+    check_share("longest_wins", longest_wins, "of the pairs")
+    if n_pairs is not None:
+        check_whole("n_pairs", n_pairs, what="number of pairs")
+    pairs = as_pairs(rankings)
     lengths = [[len(response) for response in pair.responses] for pair in pairs]
     longer = [i for i, (chosen, rejected) in enumerate(lengths) if chosen > rejected]
     shorter = [i for i, (chosen, rejected) in enumerate(lengths) if chosen < rejected]
@@ -147,14 +147,6 @@ class LengthFree:
     model: RewardModel
     slope: float  # reward a character
 
-    @property
-    def seen(self):
-        """What `rmkit.evaluate` asks of a model first; it cannot go on, since a price for characters needs the texts."""
-        raise InputError(
-            "a LengthFree cannot be evaluated or compared, since characters are not counted in token ids; "
-            "rmkit.scoreboard measures it"
-        )
-
     def score(self, prompt, response):
         """The length-free reward; takes lists as `RewardModel.score` does."""
         rewards = self.model.score(prompt, response)
@@ -191,8 +183,7 @@ def length_free(model, rankings):
         raise InputError(
             "the rankings hold no two responses to one prompt that differ in length; no slope can be fitted"
         )
-    prompts = [ranking.prompt for ranking in rankings for _ in ranking.responses]
-    responses = [response for ranking in rankings for response in ranking.responses]
+    prompts, responses = side_by_side(rankings)
     ends = np.cumsum([len(ranking) for ranking in rankings])[:-1]
 
     def within(values):

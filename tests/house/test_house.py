@@ -25,25 +25,27 @@ FLOORS = [
     "intervals",
     "overoptimization",
     "processes",
+    "sharing",
     "encoders",
     "packing",
     "shapes",
     "rankings",
 ]
+FLOORS += ["measures", "pairs", "sketches", "batching", "scorer", "shortcuts", "folders", "model", "history"]
+FLOORS += ["checkpoints", "reports", "cards", "held_out", "baselines", "groups", "evaluation", "training"]
 FLOORS += [
-    "measures",
-    "sketches",
-    "batching",
-    "shortcuts",
-    "folders",
-    "model",
-    "history",
-    "checkpoints",
-    "reports",
-    "evaluation",
-    "training",
+    "attacks",
+    "repairs",
+    "interop",
+    "partial",
+    "scoring",
+    "wordpiece",
+    "onnx",
+    "plots",
+    "options",
+    "cli",
+    "__main__",
 ]
-FLOORS += ["attacks", "repairs", "interop", "scoring", "onnx", "plots", "options", "cli", "__main__"]
 
 
 def read(name):
