@@ -33,9 +33,7 @@ def can_pack(encoder: torch.nn.Module) -> bool:
     return not hooked and not layers[0].gradient_checkpointing
 
 
-def cls_vectors(
-    encoder: torch.nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
-) -> torch.Tensor:
+def cls_vectors(encoder: torch.nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """The last layer's vector of [CLS] for each of N texts: `encoder(...).last_hidden_state[:, 0]`, for less work.
 
     Args:

@@ -20,6 +20,7 @@ FLOORS = [
     "checks",
     "files",
     "results",
+    "config",
     "losses",
     "intervals",
     "overoptimization",
@@ -34,9 +35,21 @@ FLOORS = [
     "rankings",
     "loading",
 ]
-FLOORS += ["measures", "pairs", "sketches", "batching", "scorer", "shortcuts", "model", "checkpoints"]
-FLOORS += ["reports", "cards", "held_out", "baselines", "groups", "evaluation", "training"]
-FLOORS += ["attacks", "repairs", "interop", "partial", "scoring", "onnx", "plots", "cli", "__main__"]
+FLOORS += ["measures", "pairs", "sketches", "batching", "scorer", "shortcuts", "folders", "model", "history"]
+FLOORS += ["checkpoints", "reports", "cards", "held_out", "baselines", "groups", "evaluation", "training"]
+FLOORS += [
+    "attacks",
+    "repairs",
+    "interop",
+    "partial",
+    "scoring",
+    "wordpiece",
+    "onnx",
+    "plots",
+    "options",
+    "cli",
+    "__main__",
+]
 
 
 def read(name):
