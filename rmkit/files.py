@@ -1,14 +1,17 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 import json
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 
 @contextmanager
-def whole_file(path, mode="w"):
+def whole_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a file that takes the place of `path` only when the block ends without an error.
 
     Until then everything goes to a temporary file in the same folder. If the program is killed, the disk is full or the
@@ -40,15 +43,77 @@ def whole_file(path, mode="w"):
         raise
 
 
-def write_json(path, value):
-    """Write `value` as indented JSON, whole or not at all. NaN is refused, since JSON has none."""
+@contextmanager
+def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Give an empty folder to fill, which becomes `path` only when the block ends without an error.
+
+    Until then it is called `.NAME.writing` and lies in the nearest folder above `path` that exists, so that nothing else
+    appears if the block raises. What a killed program left under that name is cleared away by the next one; two programs
+    must not write the same folder at the same time.
+
+    Raises:
+        OSError: if the folder cannot be written, or `path` holds files already.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "run"
+    >>> with whole_folder(path) as folder:
+    ...     _ = (folder / "note.txt").write_text("first")
+    ...     path.exists()
+    False
+    >>> [file.name for file in path.iterdir()]
+    ['note.txt']
+    """
+    path = Path(path).absolute()
+    nearest = next(folder for folder in path.parents if folder.exists())
+    writing = nearest / f".{path.name}.writing"
+    shutil.rmtree(writing, ignore_errors=True)
+    try:
+        writing.mkdir()
+        yield writing
+        for file in (file for file in writing.rglob("*") if file.is_file()):
+            _to_disk(file)
+            put_in_place(file, file)  # for the permissions
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(writing, path)
+    except BaseException:
+        shutil.rmtree(writing, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def added_to_folder(path: str | os.PathLike, last: str) -> Iterator[Path]:
+    """Give an empty folder to fill, whose files move into `path` when the block ends without an error.
+
+    For a folder that holds other things, which stay: a run's checkpoints, a model card. A rename cannot replace such a
+    folder at once, so each file is whole or not there, and the file called `last` moves last: where it is, all the rest is.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path, prefix=".saving-") as temporary:
+        yield Path(temporary)
+        for file in sorted(Path(temporary).iterdir(), key=lambda file: file.name == last):
+            _to_disk(file)
+            put_in_place(file, path / file.name)
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """Write `value` as indented JSON, whole or not at all. NaN is refused, since JSON has none.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "result.json"
+    >>> write_json(path, [0.5])
+    >>> path.read_text()
+    '[\\n  0.5\\n]\\n'
+    """
     with whole_file(path) as file:
         json.dump(value, file, indent=2, ensure_ascii=False, allow_nan=False)
         file.write("\n")
 
 
-def json_line(row):
-    """A row as a line of JSON, in bytes. What JSON cannot hold, a date for one, is written as text, and NaN and infinity as null.
+def json_line(row: Any) -> bytes:
+    """A row as a line of JSON, in bytes.
+
+    A value that JSON cannot hold, such as a date, is written as text; NaN and infinity are written as null.
 
     >>> json_line({"scores": [0.5, float("nan")]})
     b'{"scores": [0.5, null]}\\n'
@@ -58,13 +123,26 @@ def json_line(row):
     except ValueError:
         row = json.loads(json.dumps(row, default=str), parse_constant=lambda _: None)
         text = json.dumps(row, ensure_ascii=False)
-    # Half a surrogate pair has no UTF-8, but written \\udc00 it is good JSON.
+    # Half a surrogate pair has no UTF-8, but as \\udc00 it is valid JSON.
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def put_in_place(temporary, path):
-    """Rename a finished temporary file to `path`, with the permissions that new files have here, not private ones."""
+def put_in_place(temporary: str | os.PathLike, path: str | os.PathLike) -> None:
+    """Rename a finished temporary file to `path`, with the permissions of any new file instead of private permissions.
+
+    >>> import tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "temporary").write_text("whole")
+    >>> put_in_place(folder / "temporary", folder / "note.txt")
+    >>> [path.name for path in folder.iterdir()]
+    ['note.txt']
+    """
     mask = os.umask(0)
     os.umask(mask)
     os.chmod(temporary, 0o666 & ~mask)
     os.replace(temporary, path)
+
+
+def _to_disk(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

@@ -11,7 +11,8 @@ from conftest import ROOT
 from book.measured.attacks import page as attacks_page
 from book.measured.attacks.measure import SHOWN, Recorded, Together, accuracy, echo_again, pad_again
 from rmkit.attacks import ATTACKS, pad_out, scoreboard
-from rmkit.rankings import DATASETS, Ranking, Rankings
+from rmkit.loading import DATASETS
+from rmkit.rankings import Ranking, Rankings
 from tests.helpers.pages import shown, write
 
 

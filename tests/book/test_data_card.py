@@ -9,7 +9,8 @@ import pytest
 from conftest import ROOT
 
 from book.measured.data_card import page as data_card
-from rmkit.rankings import DATASETS, Ranking, Rankings, load_rankings
+from rmkit.loading import DATASETS, load_rankings
+from rmkit.rankings import Ranking, Rankings
 from tests.helpers.pages import shown, write
 
 CARD = (ROOT / "book" / "data-card.md").read_text(encoding="utf-8")

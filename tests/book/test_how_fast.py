@@ -10,8 +10,8 @@ from book.measured.how_fast import flops, rmkit_loop, timing, toy_loop
 from book.measured.how_fast import measure as bench
 from book.measured.how_fast import page as how_fast
 from book.measured.how_fast.timing import Contender, Mismatch, Run
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
-from rmkit.rankings import load_rankings
 from tests.helpers.pages import shown, write
 
 PAGE = (ROOT / "book" / "how-fast.md").read_text(encoding="utf-8")

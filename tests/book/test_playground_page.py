@@ -13,7 +13,8 @@ from conftest import ROOT
 
 from book.measured.playground import gather
 from book.measured.playground import page as playground_page
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.loading import load_rankings
+from rmkit.rankings import Ranking, Rankings
 
 SCRIPTS = ROOT / "book" / "_playground"
 

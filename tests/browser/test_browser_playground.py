@@ -16,8 +16,8 @@ from playwright.sync_api import expect
 
 from book.measured.playground import page as playground_page
 from rmkit.batching import encode
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
-from rmkit.rankings import load_rankings
 
 PATH = "book/playground.html"
 SITE = ROOT / "_build" / "site" / "playground"

@@ -20,17 +20,36 @@ FLOORS = [
     "checks",
     "files",
     "results",
+    "config",
     "losses",
     "intervals",
     "overoptimization",
     "processes",
+    "sharing",
     "encoders",
     "packing",
+    "fields",
+    "conversations",
+    "containers",
     "shapes",
     "rankings",
+    "loading",
 ]
-FLOORS += ["measures", "sketches", "batching", "shortcuts", "model", "checkpoints", "reports", "evaluation", "training"]
-FLOORS += ["attacks", "repairs", "interop", "scoring", "onnx", "plots", "cli", "__main__"]
+FLOORS += ["measures", "pairs", "sketches", "batching", "scorer", "shortcuts", "folders", "model", "history"]
+FLOORS += ["checkpoints", "reports", "cards", "held_out", "baselines", "groups", "evaluation", "training"]
+FLOORS += [
+    "attacks",
+    "repairs",
+    "interop",
+    "partial",
+    "scoring",
+    "wordpiece",
+    "onnx",
+    "plots",
+    "options",
+    "cli",
+    "__main__",
+]
 
 
 def read(name):

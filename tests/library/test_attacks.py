@@ -18,7 +18,8 @@ from rmkit.attacks import (
 )
 from rmkit.errors import InputError
 from rmkit.intervals import wilson
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.loading import load_rankings
+from rmkit.rankings import Ranking, Rankings
 
 
 class Known:

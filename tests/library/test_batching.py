@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from rmkit.batching import collate, count_cut, encode, encode_many, encode_rankings, length_buckets, pad
+from rmkit.batching import collate, count_cut, encode, encode_many, length_buckets, pad
 from rmkit.encoders import load_tokenizer
 from rmkit.errors import InputError
-from rmkit.rankings import Ranking, load_rankings
+from rmkit.loading import load_rankings
+from rmkit.rankings import Ranking
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +54,16 @@ def test_two_answers_never_become_the_same_by_cutting_the_prompt(tokenizer):
 
 
 def test_no_room_for_a_token_is_refused(tokenizer):
-    with pytest.raises(InputError, match="at least 3"):
+    with pytest.raises(InputError, match=r"whole number of tokens, including \[CLS\] and \[SEP\], 3 or more"):
         encode(tokenizer, "a", "b", max_length=2)
 
 
 def test_count_cut(tokenizer):
-    rankings = [Ranking("one two three", ["four", "five " * 9]), Ranking("a", ["b", "c"])]
-    assert count_cut(encode_rankings(rankings, tokenizer, max_length=7)) == (1, 1)
-    assert count_cut(encode_rankings(rankings, tokenizer, max_length=6)) == (1, 1)
-    assert count_cut(encode_rankings(rankings, tokenizer, max_length=5)) == (2, 1)
+    prompts, responses = ["one two three", "one two three", "a", "a"], ["four", "five " * 9, "b", "c"]
+    cuts = [count_cut(encode_many(tokenizer, prompts, responses, max_length=length)) for length in (7, 6, 5)]
+    assert cuts == [(1, 1), (1, 1), (2, 1)]
+    assert (cuts[2].texts, cuts[2].responses) == (2, 1)
+    assert count_cut([]) == (0, 0)
 
 
 def test_pad_by_hand():

@@ -25,9 +25,9 @@ from transformers import (
 from rmkit.batching import collate, encode, pad
 from rmkit.encoders import load_encoder, load_tokenizer, own_pooling, reads_both_ways
 from rmkit.errors import InputError
+from rmkit.loading import load_rankings
 from rmkit.losses import k_choose_2_loss
 from rmkit.model import RewardModel, pool
-from rmkit.rankings import load_rankings
 from rmkit.training import train
 
 PROMPT, RESPONSES = "What is a statute?", ["A law.", "A law that a legislature has passed, and wrote down.", "No idea."]

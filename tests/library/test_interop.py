@@ -17,9 +17,9 @@ from rmkit.encoders import load_tokenizer, quiet
 from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
 from rmkit.interop import SequenceClassifier, from_sequence_classifier, to_sequence_classifier, to_trl_dataset
+from rmkit.loading import load_rankings
 from rmkit.losses import k_choose_2_loss, pairwise_loss
 from rmkit.model import RewardModel
-from rmkit.rankings import load_rankings
 from rmkit.scoring import score_file
 from rmkit.training import train
 

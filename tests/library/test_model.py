@@ -13,9 +13,10 @@ from safetensors.numpy import save_file as save_numpy
 from rmkit.batching import collate
 from rmkit.encoders import load_encoder
 from rmkit.errors import InputError
+from rmkit.loading import load_rankings
 from rmkit.losses import k_choose_2_loss
 from rmkit.model import RewardModel
-from rmkit.rankings import Ranking, load_rankings
+from rmkit.rankings import Ranking
 
 PROMPT = "What is the capital of France?"
 RESPONSES = ["Paris", "It might be London, but I have never been there and would rather not say.", "Lyon, I think."]

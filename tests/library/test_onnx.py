@@ -23,9 +23,9 @@ from rmkit.cli import main
 from rmkit.errors import InputError
 from rmkit.files import write_json
 from rmkit.interop import SequenceClassifier, to_sequence_classifier
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
 from rmkit.onnx import export, int8_codes, round_weights
-from rmkit.rankings import load_rankings
 
 SIZES = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 3}
 TINY = BertConfig(vocab_size=30522, max_position_embeddings=64, initializer_range=0.2, **SIZES)
@@ -458,7 +458,7 @@ def test_the_command_in_words_and_refusing(model, tmp_path, capsys, monkeypatch)
 
 def test_importing_rmkit_stays_light_and_the_function_keeps_its_name():
     code = (
-        "import sys, rmkit, rmkit.export; from rmkit.onnx import round_weights; import rmkit.model; "
+        "import sys, rmkit, rmkit.onnx; from rmkit.onnx import round_weights; import rmkit.model; "
         "assert callable(rmkit.export) and rmkit.round_weights is round_weights; assert 'onnx' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

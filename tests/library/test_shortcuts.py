@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.loading import load_rankings
+from rmkit.rankings import Ranking, Rankings
 from rmkit.shortcuts import audit, bag_of_words, shared_runs
 
 COURSE = load_rankings("course")

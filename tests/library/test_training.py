@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from rmkit.checkpoints import last_checkpoint
 from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.rankings import Ranking, Rankings
 from rmkit.training import train
 
 TOY = load_rankings("toy")
@@ -169,7 +170,7 @@ def test_ties_alone_are_nothing_to_learn_from():
         ({"max_length": 513}, "at most 512"),
         ({"seed": -1}, "seed is -1"),
         ({"freeze": 1.5}, "freeze is 1.5"),
-        ({"freeze": "half"}, "freeze is half"),
+        ({"freeze": "half"}, "freeze is .half."),
         ({"micro_batch_size": -1}, "micro_batch_size is -1"),
         ({"output": None, "resume": True}, "resume=True needs output"),
     ],
@@ -354,7 +355,7 @@ def command(output, *more):
 def test_sigkill_and_resume_from_the_command_line(tmp_path):
     """Killed for real: during the first epoch, and while a checkpoint is being written."""
     subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
-    for moment in ("checkpoints/writing", "checkpoints/epoch-0001"):
+    for moment in ("checkpoints/.epoch-0001.writing", "checkpoints/epoch-0001"):
         process = subprocess.Popen(command(tmp_path / "killed", "--resume"), stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
         while not (tmp_path / "killed" / moment).exists() and process.poll() is None and time.monotonic() < deadline:

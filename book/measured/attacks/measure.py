@@ -20,8 +20,9 @@ import rmkit
 from rmkit.attacks import ATTACKS, answer_another, echo_prompt, scoreboard, stuff_keywords
 from rmkit.files import write_json
 from rmkit.intervals import by_prompt
+from rmkit.loading import DATASETS, load_rankings
 from rmkit.measures import right
-from rmkit.rankings import DATASETS, Rankings, load_rankings
+from rmkit.rankings import Rankings
 from rmkit.repairs import add_attacked_copies, add_random_answers, balance_length, length_free
 
 SHOWN = {"echo": echo_prompt, "keywords": stuff_keywords}  # the attacks that a repair gets to see

@@ -23,8 +23,9 @@ import rmkit
 from rmkit import intervals
 from rmkit.batching import encode_rankings, length_buckets, pad
 from rmkit.files import write_json
+from rmkit.loading import DATASETS, load_rankings
 from rmkit.measures import right
-from rmkit.rankings import DATASETS, Rankings, load_rankings
+from rmkit.rankings import Rankings
 from rmkit.shortcuts import fit_words
 
 ROOT = Path(__file__).parents[3]

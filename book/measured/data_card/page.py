@@ -9,7 +9,7 @@ from pathlib import Path
 from book.measured.tables import LIKENESS, MISSING, interval, load, plain, share, signed, table
 from rmkit import __version__, plots
 from rmkit.intervals import wilson
-from rmkit.rankings import DATASETS, load_rankings
+from rmkit.loading import DATASETS, load_rankings
 from rmkit.shortcuts import audit
 
 HERE = Path(__file__).resolve().parent

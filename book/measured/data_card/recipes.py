@@ -18,8 +18,9 @@ import torch
 import rmkit
 from rmkit.batching import collate_encoded, encode_rankings, length_buckets
 from rmkit.files import write_json
+from rmkit.loading import load_rankings
 from rmkit.losses import k_choose_2_loss
-from rmkit.rankings import Ranking, load_rankings
+from rmkit.rankings import Ranking
 
 FOLDS = 3
 RECIPES = {

@@ -54,8 +54,9 @@ from book.measured.how_fast.timing import (
 from rmkit.batching import encode_rankings
 from rmkit.files import write_json
 from rmkit.interop import to_sequence_classifier
+from rmkit.loading import load_rankings
 from rmkit.losses import k_choose_2_loss, pairwise_loss
-from rmkit.rankings import Ranking, load_rankings
+from rmkit.rankings import Ranking
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = "rmkit.train"

@@ -11,7 +11,8 @@ from book.measured.how_fast.timing import Run
 from rmkit import training
 from rmkit.batching import encode_rankings
 from rmkit.files import write_json
-from rmkit.rankings import Ranking, Rankings, load_rankings
+from rmkit.loading import load_rankings
+from rmkit.rankings import Ranking, Rankings
 
 
 class Watched:

@@ -87,7 +87,8 @@ def prepare(folder):
     import rmkit
     from rmkit.files import write_json
     from rmkit.interop import to_sequence_classifier, to_trl_dataset
-    from rmkit.rankings import Rankings, load_rankings
+    from rmkit.loading import load_rankings
+    from rmkit.rankings import Rankings
 
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     model = rmkit.RewardModel.from_pretrained(folder / "model")

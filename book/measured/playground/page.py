@@ -7,8 +7,8 @@ import random
 from book.measured.tables import ROOT, interval, load, share, table
 from rmkit.attacks import ATTACKS
 from rmkit.intervals import by_prompt, wilson
+from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
-from rmkit.rankings import load_rankings
 
 BUILD = ROOT / "_build"
 
