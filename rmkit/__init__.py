@@ -1,6 +1,6 @@
 """Reward models from the ground up: what the course's chapters build, importable.
 
-Importing `rmkit` is cheap: torch and transformers are loaded when a name that needs them is first used.
+Importing `rmkit` is cheap: a module, and torch or transformers with it, is loaded when a name in it is first used.
 
 >>> import rmkit
 >>> rmkit.load_rankings("toy")[0].prompt
@@ -8,15 +8,11 @@ Importing `rmkit` is cheap: torch and transformers are loaded when a name that n
 """
 
 from importlib import import_module
-
-from rmkit.course.source import reveal
-
-# Now, and light: imported later, the modules would take the functions' names.
-from rmkit.onnx import export
+from typing import Any
 
 __version__ = "0.1.0"
 
-_HOME = {
+_HOME = {  # name: the module that defines it
     "InputError": "errors",
     "Estimate": "intervals",
     "Ranking": "rankings",
@@ -48,21 +44,22 @@ _HOME = {
     "from_sequence_classifier": "interop",
     "SequenceClassifier": "interop",
     "to_trl_dataset": "interop",
+    "export": "onnx",
     "round_weights": "onnx",
     "Scored": "scoring",
     "score_file": "scoring",
+    "reveal": "course.source",
 }
 
-__all__ = ["export", "reveal"]
-__all__ += list(_HOME)
+__all__ = list(_HOME)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'rmkit' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"rmkit.{_HOME[name]}"), name)
     return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME})

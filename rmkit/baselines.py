@@ -1,4 +1,4 @@
-"""Baselines: what rules, people and the same model half blind get on the pairs that a model is measured on (chapter 6)."""
+"""Baselines: what rules, people and the same model half blind get on the pairs that are measured on (chapter 6)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def rules_and_annotators(rankings: Sequence[Ranking], pairs: Pairs) -> dict[str,
     """What needs no model: a coin, the longest, the shortest, and where the data has votes its annotators.
 
     Returns:
-        {"chance", "longest", "shortest", "annotators", "ceiling"}, the last two as far as the votes allow; see `Report`.
+        {"chance", "longest", "shortest", "annotators", "ceiling"}, the last two as far as the votes allow; see
+        `Report`.
 
     >>> rankings = [Ranking("2 + 2?", ["4", "22"]), Ranking("3 + 3?", ["6", "33"])]
     >>> {name: baseline.value for name, baseline in rules_and_annotators(rankings, Pairs(rankings)).items()}

@@ -1,17 +1,21 @@
-"""From rankings to the tensors of one forward pass (chapters 1 and 4)."""
+"""From rankings to the tensors of a forward pass (chapters 1 and 4)."""
 
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
+from rmkit.checks import check_whole
 from rmkit.encoders import text_ends
-from rmkit.errors import InputError
+from rmkit.rankings import Ranking, side_by_side
+
+WINDOW = 50  # batches that `length_buckets` sorts together
 
 
 class Encoded(NamedTuple):
-    """One text as token ids, and how many tokens of its prompt and of its response did not fit."""
+    """A text as token ids, and how many tokens of its prompt and of its response did not fit."""
 
-    ids: list
+    ids: list[int]
     cut_prompt: int
     cut_response: int
 
@@ -28,16 +32,20 @@ class Batch(NamedTuple):
 
     input_ids: torch.Tensor  # (N, T)
     attention_mask: torch.Tensor  # (N, T), 1 for a token, 0 for padding
-    sizes: list  # G numbers that sum to N: how many responses each ranking has
-    ranks: list  # N numbers: 0 is best within its ranking
+    sizes: list[int]  # G numbers that sum to N: how many responses each ranking has
+    ranks: list[int]  # N numbers: 0 is best within its ranking
 
 
-def encode(tokenizer, prompt, response, max_length=256):
+def encode(tokenizer: Any, prompt: str, response: str, max_length: int = 256) -> Encoded:
     """Prompt and response as one text, "[CLS] prompt response [SEP]", in at most `max_length` tokens.
 
-    What is too long loses the *start of the prompt*, so that the response, which is what we score, is kept whole; only a
-    response that alone is too long loses its end. Both are counted. Everything in `rmkit` that scores a text reads
-    it through this function. A decoder's text begins and ends with that model's own tokens (`rmkit.encoders.text_ends`).
+    A text that is too long loses the *start of the prompt*, so that the response, which is what we score, stays whole.
+    Only a response that is too long by itself loses its end. Both losses are counted. Everything in `rmkit` that scores
+    a text reads it through this function. A decoder's text begins and ends with that model's own tokens
+    (`rmkit.encoders.text_ends`).
+
+    Raises:
+        InputError: if `max_length` leaves no room for a token of the text.
 
     >>> from rmkit.encoders import load_tokenizer
     >>> tokenizer = load_tokenizer()
@@ -48,17 +56,23 @@ def encode(tokenizer, prompt, response, max_length=256):
     return encode_many(tokenizer, [prompt], [response], max_length)[0]
 
 
-def encode_many(tokenizer, prompts, responses, max_length=256):
-    """`encode` for many texts at once; prompts and responses run in parallel."""
-    if max_length < 3:
-        raise InputError(f"max_length is {max_length}; it must be at least 3: [CLS], one token, [SEP]")
+def encode_many(
+    tokenizer: Any, prompts: Sequence[str], responses: Sequence[str], max_length: int = 256
+) -> list[Encoded]:
+    """`encode` for many texts at once; prompts and responses are lists of equal length.
+
+    >>> from rmkit.encoders import load_tokenizer
+    >>> [len(text.ids) for text in encode_many(load_tokenizer(), ["2 + 2?", "Capital of Peru?"], ["4", "Lima"])]
+    [7, 7]
+    """
+    check_whole("max_length", max_length, least=3, what="number of tokens, including [CLS] and [SEP]")
     if not len(prompts):
         return []
     begin, end = text_ends(tokenizer)
     room = max_length - len(begin) - len(end)
     # Most prompts occur K times, once a response: tokenize each only once.
     prompt_ids = dict(zip(dict.fromkeys(prompts), _tokenize(tokenizer, dict.fromkeys(prompts)), strict=True))
-    # The space matters to tokenizers that, unlike BERT's, see it.
+    # BERT's tokenizer ignores the space; others do not.
     response_ids = _tokenize(tokenizer, [f" {response}" for response in responses])
     encoded = []
     for prompt, ids in zip(prompts, response_ids, strict=True):
@@ -70,15 +84,19 @@ def encode_many(tokenizer, prompts, responses, max_length=256):
     return encoded
 
 
-def encode_rankings(rankings, tokenizer, max_length=256):
-    """One list of `Encoded` a ranking, in the order of its responses."""
-    prompts = [ranking.prompt for ranking in rankings for _ in ranking.responses]
-    responses = [response for ranking in rankings for response in ranking.responses]
-    texts = iter(encode_many(tokenizer, prompts, responses, max_length))
+def encode_rankings(rankings: Sequence[Ranking], tokenizer: Any, max_length: int = 256) -> list[list[Encoded]]:
+    """A list of `Encoded` for each ranking, in the order of its responses.
+
+    >>> from rmkit.encoders import load_tokenizer
+    >>> encoded = encode_rankings([Ranking("2 + 2?", ["4", "5", "22"]), Ranking("1?", ["2", "3"])], load_tokenizer())
+    >>> [len(texts) for texts in encoded]
+    [3, 2]
+    """
+    texts = iter(encode_many(tokenizer, *side_by_side(rankings), max_length))
     return [[next(texts) for _ in ranking.responses] for ranking in rankings]
 
 
-def pad(texts, pad_id=0):
+def pad(texts: Sequence[list[int]], pad_id: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Lists of token ids as one tensor, filled up on the right to the longest: (N, T) ids and (N, T) mask.
 
     >>> ids, mask = pad([[101, 7, 102], [101, 102]])
@@ -91,10 +109,9 @@ def pad(texts, pad_id=0):
     return input_ids, attention_mask
 
 
-def collate(rankings, tokenizer, max_length=256):
+def collate(rankings: Sequence[Ranking], tokenizer: Any, max_length: int = 256) -> Batch:
     """Rankings as one padded batch: K responses are K rows of one forward pass, never K(K-1).
 
-    >>> from rmkit.rankings import Ranking
     >>> from rmkit.encoders import load_tokenizer
     >>> rankings = [Ranking("Capital of Peru?", ["Lima", "Cusco", "Rome"]), Ranking("2 + 2?", ["4", "5"])]
     >>> batch = collate(rankings, load_tokenizer())
@@ -104,7 +121,7 @@ def collate(rankings, tokenizer, max_length=256):
     return collate_encoded(rankings, encode_rankings(rankings, tokenizer, max_length), tokenizer.pad_token_id)
 
 
-def collate_encoded(rankings, encoded, pad_id):
+def collate_encoded(rankings: Sequence[Ranking], encoded: Sequence[Sequence[Encoded]], pad_id: int) -> Batch:
     """`collate` for rankings whose texts are tokenized already, as `encode_rankings` returns them."""
     input_ids, attention_mask = pad([text.ids for texts in encoded for text in texts], pad_id)
     sizes = [len(ranking) for ranking in rankings]
@@ -112,40 +129,43 @@ def collate_encoded(rankings, encoded, pad_id):
     return Batch(input_ids, attention_mask, sizes, ranks)
 
 
-def length_buckets(lengths, batch_size, generator=None, window=50):
+def length_buckets(
+    lengths: Sequence[int], batch_size: int, generator: torch.Generator | None = None
+) -> list[list[int]]:
     """Batches of positions in which lengths are alike, so that little is padded.
 
-    The order is drawn at random, cut into windows of `window` batches, sorted by length within each window, cut into
-    batches, and the batches shuffled: still random, nearly without padding. Without a generator everything is
-    sorted, which is what scoring wants.
+    The order is drawn at random, cut into windows of `WINDOW` batches, sorted by length within each window and cut into
+    batches, and the batches are shuffled. The result is still random and needs almost no padding. Without a generator
+    everything is sorted, as scoring needs it.
 
     Args:
-        lengths: one number an item.
-        batch_size: items a batch; the last one may hold fewer.
+        lengths: a number for each item.
+        batch_size: items in a batch; the last batch may hold fewer.
 
     >>> length_buckets([9, 1, 8, 2, 7], batch_size=2)
     [[1, 3], [4, 2], [0]]
     """
+    check_whole("batch_size", batch_size, what="number of items")
     n = len(lengths)
     if generator is None:
         order = sorted(range(n), key=lengths.__getitem__)
         return [order[i : i + batch_size] for i in range(0, n, batch_size)]
     order = torch.randperm(n, generator=generator).tolist()
     batches = []
-    for start in range(0, n, window * batch_size):
-        chunk = sorted(order[start : start + window * batch_size], key=lengths.__getitem__)
+    for start in range(0, n, WINDOW * batch_size):
+        chunk = sorted(order[start : start + WINDOW * batch_size], key=lengths.__getitem__)
         batches += [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
 
-def count_cut(encoded):
+def count_cut(encoded: Iterable[Encoded]) -> Cut:
     """How many of these texts, a flat list of `Encoded`, were cut at all, and how many lost part of the response.
 
     >>> count_cut([Encoded([101, 7, 102], 0, 0), Encoded([101, 8, 102], 4, 0), Encoded([101, 9, 102], 2, 1)])
     Cut(texts=2, responses=1)
     """
-    texts = sum(1 for text in encoded if text.cut_prompt or text.cut_response)
-    return Cut(texts, sum(1 for text in encoded if text.cut_response))
+    lost = [(text.cut_prompt, text.cut_response) for text in encoded]
+    return Cut(sum(any(tokens) for tokens in lost), sum(response > 0 for _, response in lost))
 
 
 def _tokenize(tokenizer, texts):

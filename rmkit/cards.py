@@ -14,7 +14,7 @@ from rmkit.reports import GROUPS, NAMES, Report, calibration_text
 def model_card(
     report: Report, model: RewardModel, data: str, name: str = "reward model", path: str | Path | None = None
 ) -> str:
-    """A model card in Markdown, with the head that the Hugging Face Hub reads, as a text; also written where a path is given.
+    """A model card in Markdown, with the head that the Hugging Face Hub reads; also written where a path is given.
 
     Args:
         report: an `rmkit.Report` on `data`.
@@ -71,12 +71,12 @@ def _about(model: RewardModel, name: str) -> list[str]:
     return [
         f"# {name}",
         "",
-        "A reward model: it reads a prompt with a response and gives one number. Of two responses to the *same* prompt, "
-        "the one with",
-        "the higher number should be the better one. Numbers for different prompts cannot be compared.",
+        "A reward model: it reads a prompt with a response and gives one number. Of two responses to the *same*",
+        "prompt, the one with the higher number should be the better one. Numbers for different prompts cannot be",
+        "compared.",
         "",
-        f"Head: {config.head}. Pooling: {config.pooling}. It reads {config.text_length} tokens; a longer text loses the "
-        "start of its prompt.",
+        f"Head: {config.head}. Pooling: {config.pooling}. It reads {config.text_length} tokens; a longer text loses",
+        "the start of its prompt.",
         "",
     ]
 
@@ -92,16 +92,14 @@ def _measured(report: Report, data: str) -> list[str]:
     return [
         f"## Measured on {data}",
         "",
-        f"{report.n_pairs} pairs from {report.n_prompts} prompts; {report.n_ties} ties left out; a pair with equal rewards "
-        "counts half.",
-        "Intervals hold 95%. They draw whole prompts, but those of a coin, of words alone and of annotators, which take "
-        "pairs as",
-        "independent.",
+        f"{report.n_pairs} pairs from {report.n_prompts} prompts; {report.n_ties} ties left out; a pair with equal",
+        "rewards counts half. Intervals hold 95%. They draw whole prompts, but those of a coin, of words alone and of",
+        "annotators, which take pairs as independent.",
         "",
         *_table("Which response is better, according to", rows),
         "",
-        f"Log loss {report.log_loss:.3f} (a coin: {math.log(2):.3f}), Brier score {report.brier:.3f} (a coin: 0.250), expected",
-        f"calibration error {calibration_text(report.calibration)}.",
+        f"Log loss {report.log_loss:.3f} (a coin: {math.log(2):.3f}), Brier score {report.brier:.3f} (a coin: 0.250),",
+        f"expected calibration error {calibration_text(report.calibration)}.",
         *([f"Rankings: best of K {report.best_of_k}; Kendall's tau {report.kendall_tau}."] if report.best_of_k else []),
         "",
         "## Where it is right",

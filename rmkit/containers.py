@@ -1,7 +1,7 @@
 """From a file, or a data set on the Hub, to rows (chapter 1).
 
-The file's suffix names its container: `.jsonl`, `.json`, `.csv` or `.parquet`, any of them gzipped. What the columns of a
-row mean is the business of `rmkit.shapes`.
+The file's suffix names its container: `.jsonl`, `.json`, `.csv` or `.parquet`, any of them gzipped. What the columns of
+a row mean is the business of `rmkit.shapes`.
 """
 
 import codecs
@@ -37,11 +37,11 @@ def read_rows(path: str | os.PathLike, unreadable: str = "raise") -> Iterator[tu
     Rows are not kept: a file of any size takes the memory of a few rows, a Parquet file that of a thousand. Only a
     `.json` array and gzipped Parquet are read as a whole.
 
-    JSON Lines counts lines, including blank lines. CSV counts rows as a spreadsheet does, including the header and empty
-    rows; JSON and Parquet count from 1. A `.json` file may hold an array or, when its first character other than a blank
-    is "{", JSON Lines. The cells of CSV are separated by the comma, the semicolon or the tab, whichever occurs most often
-    in the header. Text is UTF-8, with or without a byte order mark. Gzip is recognized by its first bytes, whatever the
-    file's name.
+    JSON Lines counts lines, including blank lines. CSV counts rows as a spreadsheet does, including the header and
+    empty rows; JSON and Parquet count from 1. A `.json` file may hold an array or, when its first character other than
+    a blank is "{", JSON Lines. The cells of CSV are separated by the comma, the semicolon or the tab, whichever occurs
+    most often in the header. Text is UTF-8, with or without a byte order mark. Gzip is recognized by its first bytes,
+    whatever the file's name.
 
     Raises `InputError` if the file cannot be read to that row, and says where it stopped. With `unreadable="yield"` a
     row that cannot be read but does not spoil the next (a line that is not JSON, a row of CSV with a cell too many)
@@ -210,8 +210,8 @@ CONTAINERS = {
 def read_hub(source: str) -> Iterator[tuple[Place, Any]]:
     """Yield `(place, row)` for each row of "org/name" or "org/name:split" on the Hugging Face Hub.
 
-    Without a split, the split train is read. Code that comes with a data set is never run. Raises `InputError` if the data
-    set cannot be loaded.
+    Without a split, the split train is read. Code that comes with a data set is never run. Raises `InputError` if the
+    data set cannot be loaded.
     """
     name, _, split = source.partition(":")
     try:

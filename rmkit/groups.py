@@ -46,7 +46,7 @@ def accuracy_by_group(rankings: Sequence[Ranking], pairs: Pairs, right: np.ndarr
 
 
 def _names(ranking: Ranking, i: int, j: int) -> Iterator[tuple[str, str]]:
-    """The groups, as (kind, name), of the pair in which response i is better than response j; names are one line of text."""
+    """The groups, as (kind, name), of the pair in which response i beats response j; names are one line of text."""
     for kind, name in _known(ranking, i, j):
         yield kind, " ".join(name.split()).encode("utf-8", "replace").decode()
 

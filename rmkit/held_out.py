@@ -51,9 +51,9 @@ def leave_out_seen(
     if similarity and seen == "refuse":
         first = min(similarity)
         raise InputError(
-            f"{len(similarity)} of {len(data)} rankings have a prompt that the model was trained on, or nearly the same one; "
-            f'the first is number {first + 1}, "{_excerpt(data[first].prompt)}"; measure on others, or say seen="skip" '
-            '(--seen skip) to leave them out, or "measure" to see how well it knows them by heart'
+            f"{len(similarity)} of {len(data)} rankings have a prompt that the model was trained on, or nearly the "
+            f'same one; the first is number {first + 1}, "{_excerpt(data[first].prompt)}"; measure on others, or say '
+            'seen="skip" (--seen skip) to leave them out, or "measure" to see how well it knows them by heart'
         )
     if seen == "skip":
         return _without(data, similarity), 0
@@ -70,9 +70,9 @@ def leave_out_measured(data: Rankings, calibration: Rankings, seen: str) -> Rank
     if similarity and seen != "skip":
         first = min(similarity)
         raise InputError(
-            f"{len(similarity)} of {len(calibration)} rankings of the calibration data have a prompt that is measured on, "
-            f'the first is number {first + 1}, "{_excerpt(calibration[first].prompt)}"; fit the temperature on other prompts, '
-            'or say seen="skip" (--seen skip) to leave these out'
+            f"{len(similarity)} of {len(calibration)} rankings of the calibration data have a prompt that is "
+            f'measured on, the first is number {first + 1}, "{_excerpt(calibration[first].prompt)}"; fit the '
+            'temperature on other prompts, or say seen="skip" (--seen skip) to leave these out'
         )
     left = _without(calibration, similarity)
     if not left.n_pairs:

@@ -62,22 +62,24 @@ def by_prompt(
 ) -> Estimate:
     """The mean of `values` with a 95% interval that draws whole prompts, since pairs of a prompt are not independent.
 
-    The interval is a bootstrap: draw as many prompts as there are, with replacement, take the mean over all their values,
-    and repeat. It holds the middle 95% of these means, or a little more: with few prompts the percentile interval is too
-    narrow, and is widened as Hesterberg proposes. With fewer than about 20 prompts it remains a rough guide.
+    The interval is a bootstrap: draw as many prompts as there are, with replacement, take the mean over all their
+    values, and repeat. It holds the middle 95% of these means, or a little more: with few prompts the percentile
+    interval is too narrow, and is widened as Hesterberg proposes. With fewer than about 20 prompts it remains a rough
+    guide.
 
     Args:
         values: a number for each pair (or ranking), shape (P,).
         prompts: the prompt that each value belongs to, shape (P,).
-        span: the smallest and the largest possible value. If all prompts have the same mean, so has every resample. Then
-            the interval allows for prompts that were not drawn: their share is the upper end of Wilson's interval for 0
-            of n, and their values lie at either end of the span.
+        span: the smallest and the largest possible value. If all prompts have the same mean, so has every resample.
+            Then the interval allows for prompts that were not drawn: their share is the upper end of Wilson's interval
+            for 0 of n, and their values lie at either end of the span.
         resamples: how often the prompts are drawn, always with the same seed.
 
     Raises:
         InputError: if the two lists differ in length.
 
-    Source: Efron 1979, doi:10.1214/aos/1176344552; Hesterberg 2015, arXiv:1411.5279, section on the expanded percentile interval.
+    Source: Efron 1979, doi:10.1214/aos/1176344552; Hesterberg 2015, arXiv:1411.5279, on the expanded percentile
+    interval.
 
     >>> by_prompt([1, 1, 1, 0, 0, 1], prompts=["a", "a", "a", "b", "b", "c"])
     0.667 [0.000, 1.000], n = 6

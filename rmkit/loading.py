@@ -18,17 +18,17 @@ DATASETS = Path(__file__).parent / "datasets"
 def load_rankings(source: str | os.PathLike, limit: int | None = None, refused: str | None = None) -> Rankings:
     """Load a data set: a shipped name, a file, or a data set on the Hugging Face Hub.
 
-    - `"toy"`: a data set that comes with the package. `"course:train"`: the rows of one whose column `split` is "train".
+    - `"toy"`: a data set that comes with the package. `"course:train"`: the rows of one whose `split` is "train".
     - `"answers.csv"`: a file in any container of `rmkit.containers` and any shape of `rmkit.shapes`; the book's page
       *Train on your own pairs* lists them.
     - `"hub:org/name"`, `"hub:org/name:split"`: read through the `datasets` library; without a split, the split train.
 
     Args:
         limit: read at most this many rows.
-        refused: what to do with a row that is wrong, or a line that is not JSON: `"raise"` an `InputError` that names it,
-            or `"skip"` it and list it in `.refused`. By default rows are skipped only in the published formats of others
-            (transcripts, votes, scored completions, SHP), where some rows are known to be empty or undecided and the
-            reader cannot fix them.
+        refused: what to do with a row that is wrong, or a line that is not JSON: `"raise"` an `InputError` that names
+            it, or `"skip"` it and list it in `.refused`. By default rows are skipped only in the published formats of
+            others (transcripts, votes, scored completions, SHP), where some rows are known to be empty or undecided and
+            the reader cannot fix them.
 
     Raises:
         InputError: if a setting or a row is wrong, no row is left, or the source cannot be read.

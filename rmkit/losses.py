@@ -1,14 +1,17 @@
 """What preferences say about rewards, as a loss (chapter 3).
 
-Bradley and Terry (1952) let the better of two responses win with probability sigmoid(r_better - r_worse). The loss is
-minus the logarithm of that probability, and a ranking of K responses gives it once for each of its K(K-1)/2 pairs.
+In the model of Bradley and Terry (1952) the better of two responses wins with probability sigmoid(r_better - r_worse).
+The loss is minus the logarithm of that probability, and a ranking of K responses gives it for each of its K(K-1)/2
+pairs.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch.nn.functional import logsigmoid
 
 
-def pairwise_loss(chosen, rejected):
+def pairwise_loss(chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
     """The Bradley-Terry loss of preference pairs: the mean of -log sigmoid(chosen - rejected).
 
     Args:
@@ -16,7 +19,7 @@ def pairwise_loss(chosen, rejected):
         rejected: rewards of the others, shape (B,).
 
     Returns:
-        The mean over the B pairs, shape (), in nats. A coin's loss is log 2 = 0.693.
+        The mean over the B pairs, shape (), in nats. Guessing has a loss of log 2 = 0.693.
 
     Raises:
         ValueError: if the shapes differ or there is no pair.
@@ -34,12 +37,14 @@ def pairwise_loss(chosen, rejected):
             "chosen and rejected must both have shape (B,) with B >= 1, "
             f"got {tuple(chosen.shape)} and {tuple(rejected.shape)}"
         )
-    dtype = torch.promote_types(chosen.dtype, torch.float32)  # in 16 bits, rewards that are close would be equal
+    dtype = torch.promote_types(chosen.dtype, torch.float32)  # in 16 bits, close rewards would be equal
     margin = chosen.to(dtype) - rejected.to(dtype)  # (B,)
     return -logsigmoid(margin).mean()  # ()
 
 
-def pair_positions(sizes, ranks=None, device=None):
+def pair_positions(
+    sizes: Sequence[int], ranks: Sequence[int] | None = None, device: torch.device | str | None = None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Where the pairs of a batch of rankings stand in its flat list of rewards.
 
     Args:
@@ -48,8 +53,8 @@ def pair_positions(sizes, ranks=None, device=None):
             all that follow it in its ranking.
 
     Returns:
-        better, worse, ranking: three long tensors of shape (P,), one entry a pair. `better` and `worse` are positions
-        in 0..N-1 and `ranking` is the pair's ranking in 0..G-1. Tied responses are no pair.
+        better, worse, ranking: three long tensors of shape (P,), an entry for each pair. `better` and `worse` are
+        positions in 0..N-1 and `ranking` is the pair's ranking in 0..G-1. Tied responses are no pair.
 
     >>> better, worse, ranking = pair_positions([2, 3])
     >>> better.tolist(), worse.tolist(), ranking.tolist()
@@ -70,7 +75,7 @@ def pair_positions(sizes, ranks=None, device=None):
     return torch.tensor(pairs, dtype=torch.long, device=device).reshape(-1, 3).unbind(dim=1)
 
 
-def k_choose_2_loss(rewards, sizes, ranks=None):
+def k_choose_2_loss(rewards: torch.Tensor, sizes: Sequence[int], ranks: Sequence[int] | None = None) -> torch.Tensor:
     """The loss of whole rankings: the mean over the pairs of each ranking, then the mean over rankings.
 
     Args:
@@ -81,7 +86,7 @@ def k_choose_2_loss(rewards, sizes, ranks=None):
 
     Returns:
         The mean over the rankings that have a pair, shape (), in nats. Every ranking weighs the same, however many
-        pairs it has: that is the 1 / (K choose 2) of the paper.
+        pairs it has: that is the paper's 1 / (K choose 2).
 
     Raises:
         ValueError: if the numbers do not fit together, or there is no pair to learn from.
@@ -100,9 +105,7 @@ def k_choose_2_loss(rewards, sizes, ranks=None):
     better, worse, ranking = pair_positions(sizes, ranks, device=rewards.device)  # (P,) each
     if len(better) == 0:
         raise ValueError("no pair to learn from: every ranking is a single tie")
-    rewards = rewards.to(
-        torch.promote_types(rewards.dtype, torch.float32)
-    )  # in 16 bits, those that are close would be equal
+    rewards = rewards.to(torch.promote_types(rewards.dtype, torch.float32))  # in 16 bits, close rewards would be equal
     losses = -logsigmoid(rewards[better] - rewards[worse])  # (P,)
     pairs_in = torch.bincount(ranking, minlength=len(sizes))  # (G,)
     mean_of = losses.new_zeros(len(sizes)).index_add(0, ranking, losses / pairs_in[ranking])  # (G,)

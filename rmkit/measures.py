@@ -1,7 +1,7 @@
 """What a list of margins says: how sure a model is, how well calibrated, and whether another is better (chapter 6).
 
-A margin is the reward of a pair's better response minus that of the worse one. A pair counts 1 where the margin is positive, 0
-where it is negative, and 1/2 where it is zero, like a guess. Nothing here knows of models or texts.
+A margin is the reward of a pair's better response minus that of the worse one. A pair counts 1 where the margin is
+positive, 0 where it is negative, and 1/2 where it is zero, like a guess. Nothing here knows of models or texts.
 """
 
 from collections.abc import Sequence
@@ -67,10 +67,10 @@ def calibration(margins: ArrayLike, temperature: float = 1.0, draws: int = 500) 
     """Whether the model is right as often as it says: sigmoid(|margin|) against the share of pairs that are right.
 
     Pairs are sorted by the size of the margin, whichever response the model prefers, and cut into bins of equal size.
-    (If they were sorted by the *signed* margin, a bin would hold only right pairs or only wrong pairs, and say nothing.)
-    The calibration error is the distance between the two shares, averaged over the pairs. In a finite sample it is never
-    zero. So the result also holds the error that a calibrated model would have: outcomes are drawn with the model's own
-    probabilities, `draws` times, always with the same seed.
+    (If they were sorted by the *signed* margin, a bin would hold only right pairs or only wrong pairs, and say
+    nothing.) The calibration error is the distance between the two shares, averaged over the pairs. In a finite sample
+    it is never zero. So the result also holds the error that a calibrated model would have: outcomes are drawn with the
+    model's own probabilities, `draws` times, always with the same seed.
 
     Returns:
         A dict that JSON can hold:
@@ -112,8 +112,8 @@ def calibration(margins: ArrayLike, temperature: float = 1.0, draws: int = 500) 
 def fit_temperature(margins: ArrayLike) -> float:
     """The temperature T, from 0.02 to 50, for which sigmoid(margin / T) has the lowest log loss on these pairs.
 
-    Above 1 the model is too sure of itself, below 1 it is not sure enough. The order of responses does not change. Fit the
-    temperature on pairs that you use for no other measurement.
+    Above 1 the model is too sure of itself, below 1 it is not sure enough. The order of responses does not change. Fit
+    the temperature on pairs that you use for no other measurement.
 
     Source: Guo et al. 2017, arXiv:1706.04599
 
@@ -135,8 +135,8 @@ def mcnemar(margins_a: ArrayLike, margins_b: ArrayLike) -> dict[str, int | float
     Pairs on which a model is undecided (a margin of zero) are left out. Pairs are taken as independent.
 
     Returns:
-        A dict: `only_a`, `only_b`: pairs that only this model got right; `n`, pairs compared; `n_left_out`; `p`: how often
-        two equally good models would differ by as much.
+        A dict: `only_a`, `only_b`: pairs that only this model got right; `n`, pairs compared; `n_left_out`; `p`: how
+        often two equally good models would differ by as much.
 
     Raises:
         InputError: if the two lists differ in length.
@@ -192,7 +192,8 @@ def agreement(votes: Sequence[Sequence[int]]) -> Estimate:
     """How often two annotators say the same about a pair.
 
     Args:
-        votes: for each pair the verdicts of its annotators: 1, 2, or 0 for a tie. A tie half agrees with either verdict.
+        votes: for each pair the verdicts of its annotators: 1, 2, or 0 for a tie. A tie half agrees with either
+        verdict.
 
     Returns:
         An `Estimate` over the pairs that two or more annotators have judged; its n is their number.
@@ -211,10 +212,10 @@ def agreement(votes: Sequence[Sequence[int]]) -> Estimate:
 def ceiling(agreed: Estimate, annotators: int) -> Estimate:
     """The best accuracy that is possible if the labels are the majority vote of this many annotators.
 
-    If every pair were equally hard, two annotators, each right with probability p, would agree with probability
-    p^2 + (1 - p)^2. That gives p, and p gives how often a majority is right (chapter 1). A model that is always right
-    would agree with the labels that often. Real pairs are not equally hard: annotators are nearly sure of some and guess
-    on others, so the true ceiling is lower.
+    If every pair were equally hard, two annotators, each right with probability p, would agree with probability p^2 +
+    (1 - p)^2. That gives p, and p gives how often a majority is right (chapter 1). A model that is always right would
+    agree with the labels that often. Real pairs are not equally hard: annotators are nearly sure of some and guess on
+    others, so the true ceiling is lower.
 
     Args:
         agreed: an `Estimate` of `agreement`.

@@ -1,18 +1,19 @@
-"""BERT without work that nobody reads: no matrix is multiplied for padding, and at the top only for [CLS] (chapter 10).
+"""BERT without wasted work: no matrix is multiplied for padding, and in the top layer only for [CLS] (chapter 10).
 
-The encoder's own modules do the arithmetic, so the vectors are those of `encoder(...)`, up to rounding. Texts stand in one
-long row of tokens; only attention, where tokens of one text look at each other, needs them side by side again.
+The encoder's own modules do the arithmetic, so the vectors are those of `encoder(...)`, up to rounding. Texts stand in
+a single long row of tokens; only attention, where the tokens of a text look at each other, needs the texts apart again.
 """
 
+import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 
-def can_pack(encoder):
-    """Whether `cls_vectors` knows this encoder: BERT as `transformers` runs it by default, on a processor.
+def can_pack(encoder: torch.nn.Module) -> bool:
+    """Whether `cls_vectors` knows this encoder: BERT as `transformers` runs it by default, on a CPU.
 
     Everything else goes through the encoder's own `forward`: other architectures, attention that is not SDPA, gradient
-    checkpointing, modules with hooks, which somebody wants called (FSDP gathers a layer's weights in one), and GPUs, on
-    which nobody has measured yet whether this way is faster.
+    checkpointing, modules with hooks, which must be called (FSDP gathers a layer's weights in a hook), and GPUs, where
+    it has not been measured whether packing is faster.
 
     >>> from rmkit.encoders import load_encoder
     >>> encoder = load_encoder()
@@ -32,7 +33,7 @@ def can_pack(encoder):
     return not hooked and not layers[0].gradient_checkpointing
 
 
-def cls_vectors(encoder, input_ids, attention_mask):
+def cls_vectors(encoder: torch.nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """The last layer's vector of [CLS] for each of N texts: `encoder(...).last_hidden_state[:, 0]`, for less work.
 
     Args:
@@ -68,12 +69,12 @@ def _embed(embeddings, ids, positions):
 
 
 def _layer(layer, x, context, tokens, attention_mask):
-    """One layer's output for the tokens in `x`, all of them or each text's first, which look at those in `context`."""
+    """A layer's output for the tokens in `x`, all of them or each text's first, looking at those in `context`."""
     attention, output = layer.attention.self, layer.attention.output
     heads, size = attention.num_attention_heads, attention.attention_head_size
     n, t = attention_mask.shape
 
-    def side_by_side(vectors):
+    def by_text(vectors):
         """(tokens, hidden) -> (N, heads, T, size), with zeros where there is padding."""
         padded = vectors.new_zeros(n * t, heads * size).index_copy(0, tokens, vectors)
         return padded.view(n, t, heads, size).transpose(1, 2)
@@ -81,9 +82,9 @@ def _layer(layer, x, context, tokens, attention_mask):
     all_tokens = len(x) == len(context)
     query = attention.query(x)  # (tokens, hidden), or (N, hidden)
     seen = scaled_dot_product_attention(
-        side_by_side(query) if all_tokens else query.view(n, 1, heads, size).transpose(1, 2),
-        side_by_side(attention.key(context)),
-        side_by_side(attention.value(context)),
+        by_text(query) if all_tokens else query.view(n, 1, heads, size).transpose(1, 2),
+        by_text(attention.key(context)),
+        by_text(attention.value(context)),
         attn_mask=attention_mask[:, None, None, :],
         dropout_p=attention.dropout.p if layer.training else 0.0,
     )  # (N, heads, T or 1, size)

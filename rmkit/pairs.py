@@ -1,4 +1,4 @@
-"""The pairs of many rankings as positions in the flat list of their responses, each with its prompt (chapters 3, 6 and 7)."""
+"""The pairs of many rankings: positions in the flat list of responses, each with its prompt (chapters 3, 6 and 7)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Pairs:
     - `starts`: where each ranking begins, and where the last one ends, shape (G + 1,).
     - `better`, `worse`: positions of responses, shape (P,) each; tied responses are no pair.
     - `ranking`: which ranking each pair is from, 0..G-1, shape (P,).
-    - `prompt_of_ranking`, `prompt_of_pair`: prompts as numbers, in the order of their first appearance, shapes (G,) and (P,).
+    - `prompt_of_ranking`, `prompt_of_pair`: prompts as numbers, in the order of their first appearance, shapes (G,) and
+      (P,).
 
     >>> pairs = Pairs([Ranking("2 + 2?", ["4", "5", "22"]), Ranking("3 + 3?", ["6", "33"])])
     >>> pairs.better.tolist(), pairs.worse.tolist(), pairs.prompt_of_pair.tolist()

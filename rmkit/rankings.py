@@ -126,9 +126,9 @@ class Rankings(Sequence[Ranking]):
     def split(self, test: float = 0.2, seed: int = 0) -> tuple[Rankings, Rankings]:
         """Two data sets, `(train, test)`, that share no prompt; about `test` of the prompts are on the second side.
 
-        All rankings of a prompt stay together, and prompts that differ only in case or spacing count as the same prompt,
-        so that nothing the model is tested on was seen in training. The sides depend on the prompts and the seed alone,
-        not on the order of the rows. Each side has at least one prompt.
+        All rankings of a prompt stay together, and prompts that differ only in case or spacing count as the same
+        prompt, so that nothing the model is tested on was seen in training. The sides depend on the prompts and the
+        seed alone, not on the order of the rows. Each side has at least one prompt.
 
         Raises `InputError` if `test` is not between 0 and 1, `seed` is not a whole number, or there are fewer than two
         prompts.
@@ -205,7 +205,7 @@ class Rankings(Sequence[Ranking]):
 def prompt_key(prompt: str) -> str:
     """A prompt without case, spacing and variants of the same character: prompts with equal keys count as the same.
 
-    >>> prompt_key("What  is\na TORT?")
+    >>> prompt_key("What  is\\na TORT?")
     'what is a tort?'
     """
     return " ".join(unicodedata.normalize("NFKC", prompt).casefold().split())

@@ -29,32 +29,37 @@ MOST = 8  # groups of a kind that are printed; JSON has all
 
 @dataclass(repr=False)
 class Report(Result):
-    """What `evaluate` found; `print` it, `plot` it, `save` it, or write a model card (`rmkit.model_card`).
+    """What `evaluate` measures; `print` it, `plot` it, `save` it, or write a model card (`rmkit.model_card`).
 
-    A pair with equal rewards counts half, as a coin would. All pairs weigh the same, and pairs that the data calls a tie are
-    left out.
+    A pair with equal rewards counts half, as a coin would. All pairs weigh the same, and pairs that the data calls a
+    tie are left out.
 
-    - `accuracy`: the share of pairs in which the better response has the higher reward, with Wilson's 95% interval, which takes
-      pairs as independent; `accuracy_by_prompt` is the same share with an interval that draws whole prompts.
+    - `accuracy`: the share of pairs in which the better response has the higher reward, with Wilson's 95% interval,
+      which takes pairs as independent; `accuracy_by_prompt` is the same share with an interval that draws whole
+      prompts.
     - `best_of_k`, `kendall_tau`: of rankings of three responses or more, how often the highest reward is on a best
       response, and how alike the two orders are, from -1 to 1. None without such rankings.
     - `log_loss`: the mean over pairs of -log sigmoid(margin), in nats; a coin's is log 2 = 0.693. `brier`: the mean of
       (1 - sigmoid(margin))^2; a coin's is 0.25.
-    - `ranking_loss`: the K-choose-2 loss, which training lowers: the mean over each ranking's pairs, then over rankings.
+    - `ranking_loss`: the K-choose-2 loss, which training lowers: the mean over each ranking's pairs, then over
+      rankings.
     - `calibration`: see `rmkit.measures.calibration`. With calibration data also `temperature` and, under `after`, the
       `log_loss` and `ece` of sigmoid(margin / temperature).
-    - `n_pairs`, `n_prompts`, `n_ties`: pairs measured, different prompts, pairs left out because the data calls them a tie.
-    - `n_truncated`, `n_answers_cut`, `n_identical`: texts that were cut to fit, those among them that lost part of the response,
-      and pairs whose two texts are the same after that.
-    - `n_seen`: prompts that the model was trained on, or nearly; None where that is unknown. `n_skipped`: rankings left out for it.
+    - `n_pairs`, `n_prompts`, `n_ties`: pairs measured, different prompts, pairs left out because the data calls them a
+      tie.
+    - `n_truncated`, `n_answers_cut`, `n_identical`: texts that were cut to fit, those among them that lost part of the
+      response, and pairs whose two texts are the same after that.
+    - `n_seen`: prompts that the model was trained on, or nearly; None where that is unknown. `n_skipped`: rankings left
+      out for it.
     - `baselines`: what others get on the same pairs: "chance", a coin; "longest" and "shortest" in characters;
-      "prompt_blind", the same model without the prompt; "response_blind", the same model with every word of the response
-      masked, so that only their number is left; "bag_of_words" of the responses, learned by cross-validation on these
-      pairs; "annotators", how often two of them agree, and "ceiling", what a perfect model would get
+      "prompt_blind", the same model without the prompt; "response_blind", the same model with every word of the
+      response masked, so that only their number is left; "bag_of_words" of the responses, learned by cross-validation
+      on these pairs; "annotators", how often two of them agree, and "ceiling", what a perfect model would get
       (`rmkit.measures.ceiling`), both where the data has votes.
     - `groups`: {"domain", "tag", "flaw", "length", "distance": [{"name", "accuracy", "n_prompts"}]}, as far as the data
       has them: the flaw is that of the worse response, the distance is between the ranks.
-    - `checks`: [{"name", "passed", "found"}], of which `found` is the largest difference between two rewards that should be equal.
+    - `checks`: [{"name", "passed", "found"}], of which `found` is the largest difference between two rewards that
+      should be equal.
     - `margins`: better minus worse, a number a pair; `prompts`: to which prompt each pair belongs.
     """
 
@@ -130,7 +135,7 @@ class Report(Result):
 
 @dataclass(repr=False)
 class Comparison(Result):
-    """What `compare` found of two models on the same pairs; `print` it.
+    """What `compare` measures of two models on the same pairs; `print` it, `save` it.
 
     - `a`, `b`: their accuracies, with intervals that draw whole prompts; `difference`, a minus b, likewise.
     - `mcnemar`: see `rmkit.measures.mcnemar`. It takes pairs as independent; where rankings have more than two

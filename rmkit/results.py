@@ -1,4 +1,4 @@
-"""What a measurement returns: it prints itself, turns into plain numbers, and saves itself."""
+"""What a measurement returns: an object that prints, converts and saves itself."""
 
 import os
 from dataclasses import asdict

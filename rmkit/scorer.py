@@ -1,4 +1,4 @@
-"""What can score: any model that turns token ids into rewards scores texts, ranks them, and reads batches of ids (chapter 5)."""
+"""What can score: a model that turns token ids into rewards also scores texts and ranks them (chapters 2 and 5)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The shapes that preference data come in, recognized by their columns (chapter 1).
 
-`SHAPES` lists all that are known. Nothing is guessed: rows that fit no shape, or more than one, are refused, and so is a row
-whose field is wrong. The message names the field.
+`SHAPES` lists all that are known. Nothing is guessed: rows that fit no shape, or more than one, are refused, and so is
+a row whose field is wrong. The message names the field.
 """
 
 import re
@@ -32,7 +32,7 @@ def _pair(row):
 
 
 def _votes(row):
-    """Annotators' verdicts on two responses: 1, 2, or 0 for a tie. More than half of the verdicts decide, also for a tie.
+    """Annotators' verdicts on two responses: 1, 2, or 0 for a tie. More than half of them decide, also for a tie.
 
     The prompt is the instruction and, where there is one, the input, a blank line between them. `info["votes"]`
     keeps the verdicts, in the file's numbering: 1 is its `response1`.
@@ -119,8 +119,9 @@ PUBLISHED = ("transcripts", "votes", "scored completions", "SHP")  # others' dat
 def recognize(rows: Sequence[Any]) -> str:
     """The name in `SHAPES` of the shape that `rows`, a list, have by their columns.
 
-    Two shapes have only the columns `chosen` and `rejected`. If the first row holds text there, the rows are transcripts;
-    if it holds a list of messages, they are conversations. With a `prompt` both kinds of row count as pairs.
+    Two shapes have only the columns `chosen` and `rejected`. If the first row holds text there, the rows are
+    transcripts; if it holds a list of messages, they are conversations. With a `prompt` both kinds of row count as
+    pairs.
 
     >>> recognize([{"prompt": "2 + 2?", "chosen": "4", "rejected": "5", "author": "me"}])
     'pairs'

@@ -11,10 +11,11 @@ from rmkit.processes import join_processes
 
 
 def share_out(items: list, work: Callable[[list], torch.Tensor]) -> torch.Tensor:
-    """What `work` finds for each of N items, on the CPU, of which every process does its share: the first one's is 0, n, 2n, ...
+    """What `work` gives for N items, as one tensor on the CPU; every process does its share.
 
-    All shares are filled up to the same length, since under FSDP each forward pass needs all processes; what was added is
-    dropped again, so that every item counts once. All processes must call it with the same items.
+    Of n processes the first takes the items 0, n, 2n, ..., the second those after them, and so on.
+    All shares are filled up to the same length, since under FSDP each forward pass needs all processes; what was added
+    is dropped again, so that every item counts once. All processes must call it with the same items.
 
     Args:
         items: N of anything.

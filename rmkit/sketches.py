@@ -1,8 +1,8 @@
 """Whether a prompt was trained on: compact sketches of prompts that a model carries with it (chapter 6).
 
 A sketch is 128 bytes, from which the prompt cannot be read back. The share of equal bytes in two sketches estimates the
-Jaccard similarity of two prompts: the number of runs of five characters that both have, divided by the number that either
-has.
+Jaccard similarity of two prompts: the number of runs of five characters that both have, divided by the number that
+either has.
 """
 
 import os
@@ -49,8 +49,8 @@ def seen_before(prompts: Iterable[str], seen: np.ndarray, alike: float = ALIKE) 
         alike: the similarity, from 0 to 1, from which two prompts count as near duplicates.
 
     Returns:
-        [(position in `prompts`, similarity), ...]; the similarity is an estimate, with a standard error of 0.04 or less.
-        The same prompt, case and spacing aside, has 1; a long prompt in which a word differs may have 1, too.
+        [(position in `prompts`, similarity), ...]; the similarity is an estimate, with a standard error of 0.04 or
+        less. The same prompt, case and spacing aside, has 1; a long prompt in which a word differs may have 1, too.
 
     Raises:
         InputError: if `alike` is not a share.

@@ -13,7 +13,8 @@ from test_house import tracked
 
 from rmkit import RewardModel, load_rankings
 from rmkit.cli import main
-from rmkit.shapes import CONTAINERS, PUBLISHED, SHAPES
+from rmkit.containers import CONTAINERS
+from rmkit.shapes import PUBLISHED, SHAPES
 
 PAGE = (ROOT / "book" / "own-pairs.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\S+)(?: text\n:class: wrap)?\n(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL)

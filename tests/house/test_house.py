@@ -28,8 +28,12 @@ FLOORS = [
     "sharing",
     "encoders",
     "packing",
+    "fields",
+    "conversations",
+    "containers",
     "shapes",
     "rankings",
+    "loading",
 ]
 FLOORS += ["measures", "pairs", "sketches", "batching", "scorer", "shortcuts", "folders", "model", "history"]
 FLOORS += ["checkpoints", "reports", "cards", "held_out", "baselines", "groups", "evaluation", "training"]

@@ -314,7 +314,12 @@ def test_equal_texts_have_equal_rewards_whatever_the_batch():
 
 def test_arguments_that_cannot_work_are_refused_by_both():
     model = Fixed(REWARDS, DATA)
-    for settings, words in [({"seen": "skp"}, "seen is 'skp'"), ({"batch_size": 0}, "batch_size is 0")]:
+    wrong = [
+        ({"seen": "skp"}, "seen is 'skp'; it must be 'refuse', 'skip' or 'measure'"),
+        ({"batch_size": 0}, "batch_size is 0; it must be a whole number of texts, 1 or more"),
+        ({"batch_size": True}, "batch_size is True"),
+    ]
+    for settings, words in wrong:
         with pytest.raises(InputError, match=words):
             evaluate(model, DATA, **settings)
         with pytest.raises(InputError, match=words):

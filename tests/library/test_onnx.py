@@ -458,7 +458,7 @@ def test_the_command_in_words_and_refusing(model, tmp_path, capsys, monkeypatch)
 
 def test_importing_rmkit_stays_light_and_the_function_keeps_its_name():
     code = (
-        "import sys, rmkit; from rmkit.onnx import round_weights; import rmkit.model; "
+        "import sys, rmkit, rmkit.onnx; from rmkit.onnx import round_weights; import rmkit.model; "
         "assert callable(rmkit.export) and rmkit.round_weights is round_weights; assert 'onnx' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -73,7 +73,7 @@ def together(request, alone, tmp_path_factory):
     """What two processes make of it."""
     folder = tmp_path_factory.mktemp("together")
     shutil.copytree(alone / "run", folder / "resumed")
-    finished(launch(folder, request.param, ROOT / "tests" / "processes.py", folder))
+    finished(launch(folder, request.param, ROOT / "tests" / "helpers" / "processes.py", folder))
     return folder
 
 

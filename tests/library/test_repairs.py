@@ -195,6 +195,7 @@ def test_length_free_scores_and_ranks_as_a_model_does():
 
 def test_length_free_is_measured_by_the_scoreboard_and_refused_by_evaluate():
     free = LengthFree(Stand(lambda x, y: 0.5 * len(y)), slope=0.5)
+    assert not {"seen", "score_ids"} & set(dir(free))
     assert scoreboard(free, SOME).accuracy.value == 0.5
     for measure in (lambda: evaluate(free, SOME), lambda: compare(free, free, SOME)):
         with pytest.raises(InputError, match="LengthFree.*scoreboard measures it"):

@@ -1,14 +1,18 @@
 """What is printed and what a model card says: every number of the report, and every warning that takes from it."""
 
+import json
+
 import pytest
 import yaml
 from test_evaluation import DATA, MARGINS, REWARDS, Fixed, fixed_report
 
+from rmkit.attacks import scoreboard
 from rmkit.cards import model_card
 from rmkit.evaluation import compare, evaluate
 from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
 from rmkit.rankings import Ranking, Rankings
+from rmkit.scoring import Scored
 from rmkit.sketches import sketch
 
 
@@ -79,7 +83,7 @@ def test_a_card_has_the_head_that_the_hub_reads(card):
     assert body.startswith("\n# an untrained model\n")
 
 
-def test_a_card_holds_every_group_and_rival(card):
+def test_a_card_holds_every_group_and_baseline(card):
     report, text = card
     for estimate in [
         *report.baselines.values(),
@@ -104,3 +108,26 @@ def test_names_of_any_kind_keep_table_and_figure_whole(tmp_path):
     assert "| domain: cost $\\frac$ here \\| a b ? |" in (tmp_path / "card.md").read_text(encoding="utf-8")
     report.plot(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 10_000
+
+
+class Lengths:
+    """A model whose reward is the length of the response."""
+
+    def score(self, prompts, responses):
+        return [len(response) / 100 for response in responses]
+
+
+RESULTS = {
+    "Report": fixed_report,
+    "Comparison": lambda: compare(Fixed(REWARDS, DATA), Fixed(REWARDS, DATA), DATA),
+    "Scoreboard": lambda: scoreboard(Lengths(), DATA),
+    "Scored": lambda: Scored("out.jsonl", n_rows=2, n_refused=1, refused=[{"row": 2, "reason": "empty"}]),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_every_result_prints_and_saves_itself(name, tmp_path):
+    result = RESULTS[name]()
+    assert type(result).__name__ == name and repr(result) == str(result)
+    result.save(tmp_path / "result.json")
+    assert json.loads((tmp_path / "result.json").read_text()) == json.loads(json.dumps(result.to_dict()))

@@ -20,7 +20,7 @@ def exact(one, other):
 @pytest.mark.parametrize("cut", range(0, 100, 9))
 def test_the_estimate_is_the_jaccard_similarity(cut):
     other = TEXT[:cut] + TEXT[cut + 15 :] + " And if she did so under oath, does that change anything?"[: cut // 2]
-    (_, found), *_ = seen_before([other], sketch([TEXT]), alike=-1)
+    (_, found), *_ = seen_before([other], sketch([TEXT]), alike=0)
     assert found == pytest.approx(exact(TEXT, other), abs=4 * np.sqrt(0.25 / BYTES))
 
 
@@ -29,7 +29,7 @@ def test_the_estimate_is_right_in_the_mean():
     off = [
         found - exact(one, other)
         for one, other in pairwise(prompts)
-        for _, found in seen_before([other], sketch([one]), alike=-1)
+        for _, found in seen_before([other], sketch([one]), alike=0)
     ]
     assert abs(np.mean(off)) < 0.005 and np.std(off) < 0.05
 
