@@ -163,7 +163,7 @@ class Run:
     def one_epoch(self) -> dict:
         """Train on every ranking once, then measure on the held-out data; the entry of the history."""
         epoch = len(self.history.epochs) + 1
-        loss = self._learn(epoch)
+        loss = self.learn(epoch)
         if not math.isfinite(loss):
             lr = self.config.lr
             raise FloatingPointError(f"the loss became {loss} in epoch {epoch}; try a smaller learning rate than {lr}")
@@ -176,23 +176,7 @@ class Run:
         self.history.seconds = time.perf_counter() - self.start
         return entry
 
-    def save_checkpoint(self, output: str | Path) -> None:
-        """Write all that the next epoch depends on."""
-        state = whole_state(self.parallel, self.adamw)  # by all processes together
-        if self.is_main:
-            save_checkpoint(output, self.model, state, self.history, self.record)
-
-    def finish(self, output: str | Path | None) -> None:
-        """Write the trained model and its history, and hand the model back as it was built to compute."""
-        self.model.eval()
-        if output is not None:
-            weights, _ = whole_state(self.parallel, self.adamw)
-            if self.is_main:
-                save_trained(output, self.model, weights, self.history)
-        self.accelerator.wait_for_everyone()
-        self.accelerator.unwrap_model(self.parallel, keep_fp32_wrapper=False)
-
-    def _learn(self, epoch):
+    def learn(self, epoch: int) -> float:
         """One step after another, over all rankings; the mean loss of a ranking, at the moment it was trained on."""
         config, device = self.config, self.accelerator.device
         lengths = [max(len(text.ids) for text in texts) for texts in self.encoded]
@@ -213,6 +197,22 @@ class Run:
                 self.optimizer.zero_grad()
                 total += len(batch) * loss
         return self.accelerator.reduce(total, "sum").item() / len(self.rankings)
+
+    def save_checkpoint(self, output: str | Path) -> None:
+        """Write all that the next epoch depends on."""
+        state = whole_state(self.parallel, self.adamw)  # by all processes together
+        if self.is_main:
+            save_checkpoint(output, self.model, state, self.history, self.record)
+
+    def finish(self, output: str | Path | None) -> None:
+        """Write the trained model and its history, and hand the model back as it was built to compute."""
+        self.model.eval()
+        if output is not None:
+            weights, _ = whole_state(self.parallel, self.adamw)
+            if self.is_main:
+                save_trained(output, self.model, weights, self.history)
+        self.accelerator.wait_for_everyone()
+        self.accelerator.unwrap_model(self.parallel, keep_fp32_wrapper=False)
 
     def _add_seen(self, sketches):
         """Note in the reward model that it has seen these prompts too."""

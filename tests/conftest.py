@@ -16,7 +16,6 @@ sys.path[:0] = [
         "tests/library",
         "tests/book",
         "tests/house",
-        "tests/benchmarks",
     )
 ]
 

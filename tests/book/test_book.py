@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-import model_page
 import pytest
 import repository
 import serve
@@ -18,6 +17,8 @@ import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT
 from PIL import Image
+
+from book.measured.model import page as model_page
 
 HTML = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
@@ -189,7 +190,7 @@ def test_the_model_page_shows_the_model_that_was_trained(pages):
         assert f"{name} {one['value']:.1%} {one['low']:.1%} to {one['high']:.1%} {one['n']}" in words.replace(
             "\xa0", " "
         )
-    learned = json.loads((ROOT / "book" / "learnability.json").read_text(encoding="utf-8"))
+    learned = json.loads((ROOT / "book" / "measured" / "data_card" / "learnability.json").read_text(encoding="utf-8"))
     for one in (learned["accuracy"], learned["baselines"]["similarity"]):  # one seed is never shown alone
         assert f"{one['value']:.1%} {one['low']:.1%} to {one['high']:.1%}" in words.replace("\xa0", " ")
     rounding = json.loads((ROOT / "_build" / "rounding.json").read_text(encoding="utf-8"))
