@@ -24,8 +24,8 @@ class TrainingConfig:
     #: Passes over the data. Held-out data say how many are too many (chapter 4).
     epochs: int = _setting(2, "N", "passes over the data")
 
-    #: AdamW's learning rate, constant. Chapter 4 tries five rates; Devlin et al. 2018, arXiv:1810.04805, appendix A.3,
-    #: recommend 2e-5 to 5e-5 for BERT, which is five times as large as the embedded encoder.
+    #: AdamW's learning rate, which stays constant. Chapter 4 tries five. For BERT, five times as large as the embedded
+    #: encoder, its authors recommend 2e-5 to 5e-5 (Devlin et al. 2018, arXiv:1810.04805, appendix A.3).
     lr: float = _setting(1e-4, "X", "learning rate")
 
     #: Rankings a step, over all processes. A ranking of K responses brings all its K(K-1)/2 pairs (Ouyang et al. 2022,
