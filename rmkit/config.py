@@ -38,9 +38,9 @@ class TrainingConfig:
     #: Draws the order of the rankings, and dropout if the encoder has any.
     seed: int = _setting(0, "N", "for the head, the split and the order")
 
-    #: The share of the encoder, from below, that keeps its pretrained weights (`RewardModel.freeze`). 0 trains all of it;
-    #: None trains whatever requires a gradient. Half did better than nothing on few rankings, and takes less time (see
-    #: the data card).
+    #: The share of the encoder, from below, that keeps its pretrained weights (`RewardModel.freeze`). 0 trains all of
+    #: it; None trains whatever requires a gradient. On few rankings half did better than nothing, and takes less time
+    #: (see the data card).
     freeze: float | None = _setting(
         0.5, "SHARE", "how much of the encoder keeps its weights, from below; 0 trains all of it"
     )
