@@ -1,8 +1,9 @@
 """An estimate and how well it is known: a share, or a mean over prompts, with its 95% interval (chapters 1 and 6)."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,7 +54,7 @@ def wilson(successes: float, n: int) -> Estimate:
 
 def by_prompt(
     values: ArrayLike,
-    prompts: Sequence[Hashable],
+    prompts: Sequence[Any],
     span: tuple[float, float] = (0, 1),
     resamples: int = 2000,
 ) -> Estimate:
@@ -88,7 +89,7 @@ def by_prompt(
     if len(values) != len(prompts):
         raise InputError(f"there are {len(values)} values and {len(prompts)} prompts; give each value its prompt")
     if not len(values):
-        return Estimate(None, *map(float, span), 0)
+        return Estimate(None, float(span[0]), float(span[1]), 0)
     numbers = {prompt: number for number, prompt in enumerate(sorted(set(prompts)))}
     which = [numbers[prompt] for prompt in prompts]  # (P,) an array of long texts would fill the memory
     sums, sizes = np.bincount(which, values), np.bincount(which)  # (prompts,)

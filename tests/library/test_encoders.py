@@ -50,7 +50,7 @@ DECODERS = ["llama", "gpt2", "bloom"]
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """{family: folder of a random encoder}; the decoders' tokenizer has an end, and neither [CLS], [SEP] nor padding."""
+    """{family: folder of a random encoder}; the decoders' tokenizer has an end, but no [CLS], [SEP] or padding."""
     folders = {}
     for family, config in FAMILIES.items():
         folder = folders[family] = tmp_path_factory.mktemp(family)
@@ -110,7 +110,7 @@ def test_half_frozen_the_upper_layer_and_what_lies_above_it_move(folders, family
 @pytest.mark.parametrize("frozen", [0, 0.5])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_gradient_checkpointing_changes_no_gradient(folders, family, frozen):
-    """Not even above frozen layers, whose output asks for no gradient: there one of PyTorch's two ways loses all of it."""
+    """Not even above frozen layers, whose output asks for no gradient: there one of PyTorch's two ways loses it."""
     model = RewardModel.from_encoder(str(folders[family])).train()
     model.freeze(frozen)
     batch = collate(load_rankings("toy")[:4], model.tokenizer)
