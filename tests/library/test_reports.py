@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from test_evaluation import DATA, MARGINS, REWARDS, Fixed, fixed_report
+from fixed import DATA, MARGINS, REWARDS, Fixed, fixed_report
 
 from rmkit.attacks import scoreboard
 from rmkit.cards import model_card
