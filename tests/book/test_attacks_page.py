@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from book.measured.attacks import page as attacks_page
 from book.measured.attacks.measure import SHOWN, Recorded, Together, accuracy, echo_again, pad_again
@@ -14,6 +13,7 @@ from rmkit.attacks import ATTACKS, pad_out, scoreboard
 from rmkit.loading import DATASETS
 from rmkit.rankings import Ranking, Rankings
 from tests.helpers.pages import shown, write
+from tests.helpers.paths import ROOT
 
 
 def share(value, reach=0.05):

@@ -6,12 +6,12 @@ import re
 from statistics import median, quantiles
 
 import pytest
-from conftest import ROOT
 
 from book.measured.data_card import page as data_card
 from rmkit.loading import DATASETS, load_rankings
 from rmkit.rankings import Ranking, Rankings
 from tests.helpers.pages import shown, write
+from tests.helpers.paths import ROOT
 
 CARD = (ROOT / "book" / "data-card.md").read_text(encoding="utf-8")
 

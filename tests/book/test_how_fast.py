@@ -4,7 +4,6 @@ import json
 import re
 
 import pytest
-from conftest import ROOT
 
 from book.measured.how_fast import flops, rmkit_loop, timing, toy_loop
 from book.measured.how_fast import measure as bench
@@ -13,6 +12,7 @@ from book.measured.how_fast.timing import Contender, Mismatch, Run
 from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
 from tests.helpers.pages import shown, write
+from tests.helpers.paths import ROOT
 
 PAGE = (ROOT / "book" / "how-fast.md").read_text(encoding="utf-8")
 

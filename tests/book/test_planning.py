@@ -5,12 +5,12 @@ import re
 
 import pytest
 import torch
-from conftest import ROOT
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModel, BertConfig
 
 from book.measured.planning import page as planning
 from tests.helpers.pages import shown, write
+from tests.helpers.paths import ROOT
 
 ENCODERS = {encoder.name: encoder for encoder in planning.encoders()}
 

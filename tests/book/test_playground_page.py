@@ -9,12 +9,12 @@ import subprocess
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
 
 from book.measured.playground import gather
 from book.measured.playground import page as playground_page
 from rmkit.loading import load_rankings
 from rmkit.rankings import Ranking, Rankings
+from tests.helpers.paths import ROOT
 
 SCRIPTS = ROOT / "book" / "_playground"
 

@@ -1,11 +1,11 @@
 """The report cards: what the page shows is what was measured, and what its prose says follows from it."""
 
 import pytest
-from conftest import ROOT
 
 from book.measured.report_cards import page as report_cards
 from book.measured.tables import seeds_text
 from tests.helpers.pages import shown, write
+from tests.helpers.paths import ROOT
 
 MEASURED = report_cards.measurements()
 PROSE = (ROOT / "book" / "report-cards.md").read_text(encoding="utf-8")

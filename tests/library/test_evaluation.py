@@ -1,4 +1,4 @@
-"""The report against slow counting, on a stand-in whose rewards are known, and on models that break a rule on purpose."""
+"""The report against slow counting, on a stand-in with known rewards, and on models that break a rule on purpose."""
 
 import json
 import math
@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fixed import DATA, MARGINS, PROMPTS, REWARDS, TOKENIZER, Fixed, fixed_report
 
 from rmkit.errors import InputError
 from rmkit.evaluation import check_scores, compare, evaluate
@@ -17,6 +16,7 @@ from rmkit.model import RewardModel
 from rmkit.rankings import Ranking, Rankings
 from rmkit.sketches import sketch
 from rmkit.training import train
+from tests.helpers.stand_in import DATA, MARGINS, PROMPTS, REWARDS, TOKENIZER, Fixed, fixed_report
 
 
 def test_every_number_by_hand():

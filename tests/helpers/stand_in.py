@@ -1,4 +1,4 @@
-"""A stand-in whose rewards are known, the rankings that it knows, and what follows from them by hand."""
+"""A stand-in for a reward model, whose rewards are known, and small data on which every number can be counted by hand."""
 
 from types import SimpleNamespace
 
