@@ -129,7 +129,7 @@ def check_output_folder(output: object) -> None:
         ) from None
 
 
-def check_new_folder(output: object) -> None:
+def check_new_folder(output: str | os.PathLike) -> None:
     """Raise `InputError` unless a folder of that name can be made, or is there, is empty and takes new files.
 
     >>> check_new_folder(".")
