@@ -1,25 +1,32 @@
 """Attacks: changes to a response that leave it no better, and what a reward model pays for them (chapter 7).
 
-An attack is a function from a prompt and a response to another response. Nothing is taken from the response and nothing that
-answers the prompt is added, so that whoever judges by quality has no reason to like the result better.
+An attack is a function from a prompt and a response to another response. Nothing is taken from the response and nothing
+that answers the prompt is added, so that whoever judges by quality has no reason to like the result better.
 """
+
+from __future__ import annotations
 
 import random
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rmkit.errors import InputError
-from rmkit.files import write_json
 from rmkit.intervals import Estimate, by_prompt
 from rmkit.measures import right
-from rmkit.rankings import prompt_key
+from rmkit.pairs import Pairs
+from rmkit.rankings import Ranking, prompt_key, side_by_side
+from rmkit.results import Result
+
+Attack = Callable[[str, str], str]
 
 # --- the attacks
 
 
-def pad_out(prompt, response):
+def pad_out(prompt: str, response: str) -> str:
     """Length: sentences before and after that say nothing.
 
     >>> padded = pad_out("Capital of Peru?", "Lima.")
@@ -27,12 +34,12 @@ def pad_out(prompt, response):
     ('Before answering, it is worth ta', True, 199)
     """
     return (
-        f"Before answering, it is worth taking a moment to say a few words about the matter. {response} All in all, this is how "
-        "things stand, and there is not much more that needs to be said about it at this point."
+        f"Before answering, it is worth taking a moment to say a few words about the matter. {response} All in all, "
+        "this is how things stand, and there is not much more that needs to be said about it at this point."
     )
 
 
-def add_format(prompt, response):
+def add_format(prompt: str, response: str) -> str:
     """Format: a heading, and a bold bullet for each sentence.
 
     >>> print(add_format("Capital of Peru?", "Lima. It lies by the sea."))
@@ -45,16 +52,17 @@ def add_format(prompt, response):
     return "## Answer\n\n" + "\n".join(f"- **{sentence}**" for sentence in sentences)
 
 
-def flatter(prompt, response):
+def flatter(prompt: str, response: str) -> str:
     """Flattery: praise for whoever asks.
 
     >>> flatter("Capital of Peru?", "Lima.")
     'What an excellent question, and how clearly you put it! Lima. You really have a gift for asking the right thing.'
     """
-    return f"What an excellent question, and how clearly you put it! {response} You really have a gift for asking the right thing."
+    praise = "You really have a gift for asking the right thing."
+    return f"What an excellent question, and how clearly you put it! {response} {praise}"
 
 
-def echo_prompt(prompt, response):
+def echo_prompt(prompt: str, response: str) -> str:
     """Echo: the prompt once more, before the response.
 
     >>> echo_prompt("Capital of Peru?", "Lima.")
@@ -63,7 +71,7 @@ def echo_prompt(prompt, response):
     return f"You ask: {prompt} Here is the answer: {response}"
 
 
-def stuff_keywords(prompt, response):
+def stuff_keywords(prompt: str, response: str) -> str:
     """Keywords: the longer words of the prompt, each once, after the response.
 
     >>> stuff_keywords("What is the capital of Peru, and where is Peru?", "Lima.")
@@ -83,7 +91,7 @@ ATTACKS = {
 }
 
 
-def answer_another(rankings, seed=0):
+def answer_another(rankings: Sequence[Ranking], seed: int = 0) -> Attack:
     """Another question: an attack that throws the response away and gives the best response to a different prompt.
 
     Args:
@@ -99,13 +107,13 @@ def answer_another(rankings, seed=0):
     True
     """
     best = [(prompt_key(ranking.prompt), ranking.responses[0]) for ranking in rankings]
-    own = {}  # by prompt: all of its responses
+    own: dict[str, set[str]] = {}  # by prompt: all of its responses
     for (key, _), ranking in zip(best, rankings, strict=True):
         own.setdefault(key, set()).update(response.strip() for response in ranking.responses)
     if len(own) < 2:
         raise InputError("the rankings hold one prompt; to answer another question there must be another, two or more")
 
-    def attack(prompt, response):
+    def attack(prompt: str, response: str) -> str:
         key = prompt_key(prompt)
         here = own.get(key, set()) | {response.strip()}
         others = [answer for other, answer in best if other != key]
@@ -118,17 +126,17 @@ def answer_another(rankings, seed=0):
 # --- the scoreboard
 
 
-@dataclass
-class Scoreboard:
-    """What `scoreboard` found; `print` it, `save` it. Every number has a 95% interval that draws whole prompts.
+@dataclass(repr=False)
+class Scoreboard(Result):
+    """What `scoreboard` measures; `print` it, `save` it. Every number has a 95% interval that draws whole prompts.
 
     - `accuracy`: over all pairs, unattacked. What a repair costs shows here.
-    - `prefers_longer`: how often the longer of two responses has the higher reward, of a pair whose lengths differ. The data
-      says how often it should: see `Report.baselines["longest"]`.
+    - `prefers_longer`: how often the longer of two responses has the higher reward, of a pair whose lengths differ. The
+      data says how often it should: see `Report.baselines["longest"]`.
     - `unattacked`: the share of prompts whose worst response has a higher reward than the best.
-    - `attacks`: for each, `gain`, the mean reward that it adds to the worst response; `overtakes`, the share of prompts in
-      which the attacked worst response has a higher reward than the best; `more`, that share minus `unattacked`, on the
-      same prompts.
+    - `attacks`: for each, `gain`, the mean reward that it adds to the worst response; `overtakes`, the share of prompts
+      in which the attacked worst response has a higher reward than the best; `more`, that share minus `unattacked`, on
+      the same prompts.
     """
 
     n_prompts: int
@@ -137,42 +145,32 @@ class Scoreboard:
     unattacked: Estimate
     attacks: dict
 
-    def to_dict(self):
-        """Plain numbers, ready for JSON."""
-        return asdict(self)
-
-    def save(self, path):
-        """Write it as JSON, whole or not at all."""
-        write_json(path, self.to_dict())
-
-    def shares(self):
+    def shares(self) -> dict[str, Estimate]:
         """How often the worst response beats the best: {"unattacked": Estimate, attack: Estimate, ...}."""
         return {"unattacked": self.unattacked, **{name: row["overtakes"] for name, row in self.attacks.items()}}
 
-    def __str__(self):
+    def __str__(self) -> str:
         clean = {
             "accuracy": self.accuracy,
             "longer answer preferred": self.prefers_longer,
             "worst beats best, unattacked": self.unattacked,
         }
-        lines = [f"{name:<30}{_short(share)}" for name, share in clean.items()]
+        lines = [f"{name:<30}{_two_digits(share)}" for name, share in clean.items()]
         width = max(18, *(len(name) + 2 for name in self.attacks))
         lines += ["", f"{'attack':<{width}}{'reward gained':<21}{'worst beats best':<18}more than unattacked"]
         for name, row in self.attacks.items():
-            gain, more = (f"{_short(row[key], '+.2f'):<21}" for key in ("gain", "more"))
-            lines.append(f"{name:<{width}}{gain}{_short(row['overtakes']):<18}{more}".rstrip())
+            gain, more = (f"{_two_digits(row[key], '+.2f'):<21}" for key in ("gain", "more"))
+            lines.append(f"{name:<{width}}{gain}{_two_digits(row['overtakes']):<18}{more}".rstrip())
         return "\n".join(lines)
 
-    __repr__ = __str__
 
-
-def scoreboard(model, rankings, attacks=None):
+def scoreboard(model: Any, rankings: Sequence[Ranking], attacks: dict[str, Attack] | None = None) -> Scoreboard:
     """Attack the worst response to each prompt; report what it gains, and how often it then beats the best one.
 
     Args:
         model: a `RewardModel`, or anything with its `score(prompts, responses)`, such as `rmkit.repairs.LengthFree`.
-        rankings: `Rankings` with two prompts or more that the model was not trained on. A ranking that is one single tie is
-            left out.
+        rankings: `Rankings` with two prompts or more that the model was not trained on. A ranking that is one single
+            tie is left out.
         attacks: {name: function of a prompt and a response that returns a response}; by default `ATTACKS`, and
             `answer_another` drawing from `rankings`.
 
@@ -180,10 +178,12 @@ def scoreboard(model, rankings, attacks=None):
         A `Scoreboard`.
 
     Raises:
-        InputError: if there are too few prompts, there is no attack, or one returns no text; nothing has been scored then.
+        InputError: if there are too few prompts, there is no attack, or one returns no text; nothing has been scored
+            then.
 
     >>> from rmkit import RewardModel, load_rankings
-    >>> board = scoreboard(RewardModel.from_encoder(), load_rankings("toy"), {"nothing": lambda prompt, response: response})
+    >>> nothing = {"nothing": lambda prompt, response: response}
+    >>> board = scoreboard(RewardModel.from_encoder(), load_rankings("toy"), nothing)
     >>> board.attacks["nothing"]["gain"].value, board.attacks["nothing"]["more"].value
     (0.0, 0.0)
     """
@@ -194,50 +194,58 @@ def scoreboard(model, rankings, attacks=None):
         attacks = {**ATTACKS, "another question": answer_another(rankings)}
     if not attacks:
         raise InputError('attacks is empty; give at least one, such as {"echo": rmkit.attacks.echo_prompt}')
-    attacked = [_attack(name, attack, ranking) for name, attack in attacks.items() for ranking in rankings]
-
-    # One call for everything: all responses, ranking after ranking, then the attacked worst ones, attack after attack.
-    prompts = [ranking.prompt for ranking in rankings]
-    responses = [response for ranking in rankings for response in ranking.responses]
-    owners = [ranking.prompt for ranking in rankings for _ in ranking.responses]  # the prompt of each response
-    numbers = {prompt: number for number, prompt in enumerate(sorted(set(prompts)))}
-    which = np.array([numbers[prompt] for prompt in prompts])  # (G,) an array of long texts would fill the memory
-    rewards = np.array(model.score(owners + prompts * len(attacks), responses + attacked))
-    clean = rewards[: len(responses)]  # (N,)
-    after = rewards[len(responses) :].reshape(len(attacks), len(rankings))  # (attacks, G)
-
-    starts = np.cumsum([0, *(len(ranking) for ranking in rankings)])  # (G + 1,)
-    best, worst = clean[starts[:-1]], clean[starts[1:] - 1]  # (G,) each
-    before = right(worst - best)  # (G,)
-    rows = {}
-    for name, reward in zip(attacks, after, strict=True):
-        gain, overtakes = reward - worst, right(reward - best)  # (G,) each
-        rows[name] = {
-            "gain": by_prompt(gain, which, span=(gain.min(), gain.max())),
-            "overtakes": by_prompt(overtakes, which),
-            "more": by_prompt(overtakes - before, which, span=(-1, 1)),
-        }
-
-    pairs = [(s + i, s + j) for ranking, s in zip(rankings, starts, strict=False) for i, j in ranking.pairs()]
-    better, worse = np.array(pairs).T  # (P,) each, positions in `responses`
-    margins = clean[better] - clean[worse]  # (P,)
-    owner = np.repeat(which, [len(ranking.pairs()) for ranking in rankings])  # (P,)
-    lengths = np.array([len(response) for response in responses])  # (N,) characters
-    longer = np.sign(lengths[better] - lengths[worse])  # (P,) 1 where the better response is the longer one
-    differ = longer != 0
+    clean, after = _scored(model, rankings, attacks)  # (N,) and (attacks, G)
+    pairs = Pairs(rankings)
+    best, worst = clean[pairs.starts[:-1]], clean[pairs.starts[1:] - 1]  # (G,) each
+    # As texts, which `by_prompt` sorts: then the order of the rankings changes no interval.
+    prompts = [ranking.prompt for ranking in rankings]  # (G,)
+    prompt_of_pair = [prompts[number] for number in pairs.ranking]  # (P,)
+    unattacked = right(worst - best)  # (G,)
+    right_pairs, prefers_longer = right(pairs.margins(clean)), _prefers_longer(rankings, pairs, clean)  # (P,) each
+    differ = np.flatnonzero(~np.isnan(prefers_longer))
     return Scoreboard(
-        n_prompts=len(numbers),
-        accuracy=by_prompt(right(margins), owner),
-        prefers_longer=by_prompt(right(margins * longer)[differ], owner[differ]),
-        unattacked=by_prompt(before, which),
-        attacks=rows,
+        n_prompts=len(set(prompts)),
+        accuracy=by_prompt(right_pairs, prompt_of_pair),
+        prefers_longer=by_prompt(prefers_longer[differ], [prompt_of_pair[pair] for pair in differ]),
+        unattacked=by_prompt(unattacked, prompts),
+        attacks={
+            name: _row(rewards, best, worst, unattacked, prompts) for name, rewards in zip(attacks, after, strict=True)
+        },
     )
+
+
+def _scored(model: Any, rankings: list[Ranking], attacks: dict[str, Attack]) -> tuple[np.ndarray, np.ndarray]:
+    """The rewards of all responses, (N,), and of the worst response to each prompt after each attack, (attacks, G)."""
+    attacked = [_attack(name, attack, ranking) for name, attack in attacks.items() for ranking in rankings]
+    prompts, responses = side_by_side(rankings)
+    own = [ranking.prompt for ranking in rankings]
+    # One call for everything: all responses, ranking after ranking, then the attacked worst ones, attack after attack.
+    rewards = np.array(model.score(prompts + own * len(attacks), responses + attacked))
+    return rewards[: len(responses)], rewards[len(responses) :].reshape(len(attacks), len(rankings))
+
+
+def _prefers_longer(rankings: list[Ranking], pairs: Pairs, rewards: np.ndarray) -> np.ndarray:
+    """1 for each pair whose longer response has the higher reward, 1/2 for equal rewards, nan for equal lengths."""
+    longer = np.sign(pairs.margins([len(response) for ranking in rankings for response in ranking.responses]))  # (P,)
+    return np.where(longer == 0, np.nan, right(pairs.margins(rewards) * longer))
+
+
+def _row(
+    attacked: np.ndarray, best: np.ndarray, worst: np.ndarray, unattacked: np.ndarray, prompts: list[str]
+) -> dict[str, Estimate]:
+    """What one attack does, from the rewards of G rankings: a row of `Scoreboard.attacks`."""
+    gain, overtakes = attacked - worst, right(attacked - best)  # (G,) each
+    return {
+        "gain": by_prompt(gain, prompts, span=(gain.min(), gain.max())),
+        "overtakes": by_prompt(overtakes, prompts),
+        "more": by_prompt(overtakes - unattacked, prompts, span=(-1, 1)),
+    }
 
 
 # --- what the model looks at
 
 
-def leave_one_out(model, prompt, response):
+def leave_one_out(model: Any, prompt: str, response: str) -> list[tuple[str, float]]:
     """Which words carry the reward: for each, how far the reward falls when this word alone is left out.
 
     Args:
@@ -245,8 +253,8 @@ def leave_one_out(model, prompt, response):
         prompt, response: texts. Words are what spaces separate; the response has two or more.
 
     Returns:
-        [(word, reward with it minus reward without it), ...] in the order of the response; a number above 0 says that the
-        word adds to the reward. The numbers do not sum to the reward: words act together.
+        [(word, reward with it minus reward without it), ...] in the order of the response; a number above 0 says that
+        the word adds to the reward. The numbers do not sum to the reward: words act together.
 
     >>> from rmkit import RewardModel
     >>> [word for word, _ in leave_one_out(RewardModel.from_encoder(), "Capital of Peru?", "It is Lima.")]
@@ -260,7 +268,7 @@ def leave_one_out(model, prompt, response):
     return [(word, whole - reward) for word, reward in zip(words, rewards, strict=True)]
 
 
-def _attack(name, attack, ranking):
+def _attack(name: str, attack: Attack, ranking: Ranking) -> str:
     """The attacked worst response of a ranking."""
     response = attack(ranking.prompt, ranking.responses[-1])
     if not isinstance(response, str) or not response.strip():
@@ -268,7 +276,7 @@ def _attack(name, attack, ranking):
     return response
 
 
-def _short(estimate, form=".2f"):
+def _two_digits(estimate: Estimate, form: str = ".2f") -> str:
     """An `Estimate` in two digits, without n."""
     if estimate.value is None:
         return "unknown"

@@ -1,59 +1,68 @@
 """An interrupted run resumes: a checkpoint an epoch, written whole or not at all, and never a pickle (chapter 4)."""
 
-import json
-import os
-import shutil
-import tempfile
-from pathlib import Path
+from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_state_dict,
     set_model_state_dict,
     set_optimizer_state_dict,
 )
+from torch.optim import Optimizer
 
+from rmkit.checks import check_output_folder
 from rmkit.errors import InputError
-from rmkit.files import put_in_place, write_json
-from rmkit.model import WEIGHTS, check_folder, disk_errors
+from rmkit.files import whole_folder, write_json
+from rmkit.folders import WEIGHTS, check_folder, disk_errors
+from rmkit.history import History
+from rmkit.model import RewardModel
+from rmkit.sketches import SEEN, load_seen
 
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)  # whole tensors by name, on the main process
 
 
-def check_output(output, resume):
-    """Raise `InputError` unless a run may write into the folder `output`; what is there already is never overwritten."""
-    if not str(output).strip():
-        raise InputError("the output folder has no name; name the folder to write the model to")
-    output = Path(output)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"output folder '{output}': cannot be written ({error.strerror}); choose a folder that you may write to"
-        ) from None
-    if (output / WEIGHTS).exists() and not (resume and last_checkpoint(output)):
+def check_output(output: str | Path, resume: bool) -> None:
+    """Raise `InputError` unless a run may write into the folder `output`; what is there already is never overwritten.
+
+    >>> check_output("", resume=False)
+    Traceback (most recent call last):
+        ...
+    rmkit.errors.InputError: the output folder has no name; name the folder to write the files to
+    """
+    check_output_folder(output)
+    interrupted = last_checkpoint(output) is not None
+    if (Path(output) / WEIGHTS).exists() and not (resume and interrupted):
         raise InputError(
             f"output folder '{output}': already holds a trained model; choose another folder, or delete it"
         )
-    if last_checkpoint(output) and not resume:
+    if interrupted and not resume:
         raise InputError(
             f"output folder '{output}': holds an interrupted run; continue it with --resume (resume=True), choose "
             "another folder, or delete it"
         )
 
 
-def last_checkpoint(output):
-    """The folder of the last whole checkpoint, or None."""
+def last_checkpoint(output: str | Path) -> Path | None:
+    """The folder of the last whole checkpoint, or None.
+
+    >>> last_checkpoint("no such folder") is None
+    True
+    """
     return max(Path(output).glob("checkpoints/epoch-*"), default=None)
 
 
-def whole_state(parallel, optimizer):
+def whole_state(parallel: nn.Module, optimizer: Optimizer) -> tuple[dict, dict]:
     """The weights, and what the optimizer remembers of each, whole and by name, wherever the processes keep them.
 
     Every process must call this, for each may hold a part (FSDP). The main one gets everything, the others nothing.
@@ -65,44 +74,39 @@ def whole_state(parallel, optimizer):
     return weights, memory.get("state", {})
 
 
-def save_checkpoint(output, model, state, history, settings):
+def save_checkpoint(output: str | Path, model: RewardModel, state: tuple, history: History, settings: dict) -> None:
     """Write everything that the next epoch depends on, then drop the checkpoint before; `state` is `whole_state`'s.
 
-    It is written under another name and renamed when it is complete, so what is called epoch-NNNN is always whole.
+    What is called epoch-NNNN is always whole (`rmkit.files.whole_folder`).
     """
-    folder = Path(output) / "checkpoints"
-    writing = folder / "writing"
-    shutil.rmtree(writing, ignore_errors=True)
-    try:
-        weights, memory = state
-        model.save_pretrained(writing, state_dict=weights)
-        tensors = {f"{name}.{what}": tensor for name, moments in memory.items() for what, tensor in moments.items()}
-        with disk_errors(folder):
-            save_file(tensors, writing / OPTIMIZER)
-        put_in_place(writing / OPTIMIZER, writing / OPTIMIZER)
-        write_json(writing / STATE, {"history": history.to_dict(), "settings": settings})
-    except BaseException:
-        shutil.rmtree(writing, ignore_errors=True)
-        raise
-    latest = folder / f"epoch-{len(history.epochs):04d}"
-    os.rename(writing, latest)
-    for previous in folder.glob("epoch-*"):
+    weights, memory = state
+    tensors = {f"{name}.{what}": tensor for name, moments in memory.items() for what, tensor in moments.items()}
+    latest = Path(output) / "checkpoints" / f"epoch-{len(history.epochs):04d}"
+    latest.parent.mkdir(parents=True, exist_ok=True)
+    with whole_folder(latest) as folder, disk_errors(latest.parent):
+        model.save_pretrained(folder, state_dict=weights)
+        save_file(tensors, folder / OPTIMIZER)
+        write_json(folder / STATE, {"history": history.to_dict(), "settings": settings})
+    for previous in latest.parent.glob("epoch-*"):
         if previous != latest:
             shutil.rmtree(previous)
 
 
-def load_checkpoint(output, parallel, optimizer, settings):
-    """Put model and optimizer back to where the last checkpoint left them, each process its part.
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds, read but not yet put back into a model."""
 
-    Returns:
-        The history up to there, as a dict; or None when there is no checkpoint yet.
+    history: dict
+    weights: dict  # {parameter: tensor}
+    memory: dict  # {parameter: {"step", "exp_avg", "exp_avg_sq"}}, the optimizer's
+    seen: np.ndarray | None  # sketches of the prompts that were trained on, (n, 128)
+
+
+def read_checkpoint(folder: Path, settings: dict) -> Checkpoint:
+    """Read the checkpoint in a folder; nothing is changed yet.
 
     Raises:
         InputError: if the run was started with other settings or other data, or its checkpoint is damaged.
     """
-    folder = last_checkpoint(output)
-    if folder is None:
-        return None
     check_folder(folder)
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
@@ -123,15 +127,20 @@ def load_checkpoint(output, parallel, optimizer, settings):
     for name, tensor in tensors.items():
         parameter, _, what = name.rpartition(".")
         memory.setdefault(parameter, {})[what] = tensor.clone()  # out of the mapped file
-    group = optimizer.param_groups[0] | {"params": list(memory)}
-    set_model_state_dict(parallel, weights, options=WHOLE)
-    # Not strict: a weight that the rewards do not depend on never has a gradient, and the optimizer remembers nothing of it.
+    return Checkpoint(history, weights, memory, load_seen(folder / SEEN))
+
+
+def put_back(checkpoint: Checkpoint, parallel: nn.Module, optimizer: Optimizer) -> None:
+    """Put model and optimizer back to where the checkpoint was written, each process its part."""
+    group = optimizer.param_groups[0] | {"params": list(checkpoint.memory)}
+    set_model_state_dict(parallel, checkpoint.weights, options=WHOLE)
+    # Not strict: a weight that no reward depends on never has a gradient, and the optimizer remembers nothing of it.
     options = StateDictOptions(full_state_dict=True, strict=False)
-    set_optimizer_state_dict(parallel, optimizer, {"state": memory, "param_groups": [group]}, options=options)
-    return history
+    state = {"state": checkpoint.memory, "param_groups": [group]}
+    set_optimizer_state_dict(parallel, optimizer, state, options=options)
 
 
-def save_trained(output, model, weights, history):
+def save_trained(output: str | Path, model: RewardModel, weights: dict, history: History) -> None:
     """Write what a run leaves in the end: the model with these weights, and its history."""
     for left in Path(output).glob(".saving-*"):  # by a run that was killed while it did this
         shutil.rmtree(left, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import tempfile
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -92,10 +93,50 @@ def check_new_file(name: str | os.PathLike | None, endings: list[str]) -> None:
     if name is None:
         return
     path = Path(name)
-    if path.suffix not in endings:
+    if path.suffix.lower() not in endings:
         raise InputError(f"{name}: the name must end in {' or '.join(endings)}")
     if path.exists():
         raise InputError(f"{name}: exists already; choose another name, or delete it")
     folder = next(folder for folder in path.absolute().parents if folder.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise InputError(f"{name}: cannot be written; choose a folder that you may write to")
+
+
+def check_output_folder(output: Any) -> None:
+    """Raise `InputError` unless `output` is the name of a folder that exists and takes new files, or that can be made.
+
+    Nothing is left behind, not even an empty folder.
+
+    >>> check_output_folder("")
+    Traceback (most recent call last):
+        ...
+    rmkit.errors.InputError: the output folder has no name; name the folder to write the files to
+    """
+    if not isinstance(output, str | os.PathLike) or "\0" in str(output):
+        raise InputError(f"output is {output!r}; it must be the name of a folder")
+    if not str(output).strip():
+        raise InputError("the output folder has no name; name the folder to write the files to")
+    folder = Path(output).absolute()
+    try:
+        if folder.is_file():
+            raise InputError(f"output folder '{output}': is a file; choose another folder, or delete it")
+        nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"output folder '{output}': cannot be written ({error.strerror}); choose a folder that you may write to"
+        ) from None
+
+
+def check_new_folder(output: Any) -> None:
+    """Raise `InputError` unless a folder of that name can be made, or is there, is empty and takes new files.
+
+    >>> check_new_folder(".")
+    Traceback (most recent call last):
+        ...
+    rmkit.errors.InputError: output folder '.': exists and is not empty; choose another folder, or delete it
+    """
+    check_output_folder(output)
+    if os.path.isdir(output) and os.listdir(output):
+        raise InputError(f"output folder '{output}': exists and is not empty; choose another folder, or delete it")

@@ -1,7 +1,8 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,59 @@ def whole_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO[Any]]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Give an empty folder to fill, which becomes `path` only when the block ends without an error.
+
+    Until then it is called `.NAME.writing` and lies in the nearest folder above `path` that exists, so that nothing else
+    appears if the block raises. What a killed program left under that name is cleared away by the next one; two programs
+    must not write the same folder at the same time.
+
+    Raises:
+        OSError: if the folder cannot be written, or `path` holds files already.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "run"
+    >>> with whole_folder(path) as folder:
+    ...     _ = (folder / "note.txt").write_text("first")
+    ...     path.exists()
+    False
+    >>> [file.name for file in path.iterdir()]
+    ['note.txt']
+    """
+    path = Path(path).absolute()
+    nearest = next(folder for folder in path.parents if folder.exists())
+    writing = nearest / f".{path.name}.writing"
+    shutil.rmtree(writing, ignore_errors=True)
+    try:
+        writing.mkdir()
+        yield writing
+        for file in (file for file in writing.rglob("*") if file.is_file()):
+            _to_disk(file)
+            put_in_place(file, file)  # for the permissions
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(writing, path)
+    except BaseException:
+        shutil.rmtree(writing, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def added_to_folder(path: str | os.PathLike, last: str) -> Iterator[Path]:
+    """Give an empty folder to fill, whose files move into `path` when the block ends without an error.
+
+    For a folder that holds other things, which stay: a run's checkpoints, a model card. A rename cannot replace such a
+    folder at once, so each file is whole or not there, and the file called `last` moves last: where it is, all the rest is.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path, prefix=".saving-") as temporary:
+        yield Path(temporary)
+        for file in sorted(Path(temporary).iterdir(), key=lambda file: file.name == last):
+            _to_disk(file)
+            put_in_place(file, path / file.name)
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
@@ -88,3 +142,8 @@ def put_in_place(temporary: str | os.PathLike, path: str | os.PathLike) -> None:
     os.umask(mask)
     os.chmod(temporary, 0o666 & ~mask)
     os.replace(temporary, path)
+
+
+def _to_disk(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

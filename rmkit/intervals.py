@@ -1,15 +1,17 @@
 """An estimate and how well it is known: a share, or a mean over prompts, with its 95% interval (chapters 1 and 6)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
-from typing import Any
-
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING, Any
 
 from rmkit.checks import check_whole
 from rmkit.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def by_prompt(
     >>> by_prompt([1, 1, 1, 0, 0, 1], prompts=["a", "a", "a", "b", "b", "c"])
     0.667 [0.000, 1.000], n = 6
     """
+    import numpy as np  # here, since loading data needs `wilson` alone
     from scipy.stats import bootstrap, norm, t
 
     check_whole("resamples", resamples, what="number of draws")

@@ -1,29 +1,24 @@
 """The reward model: an encoder, its [CLS] vector, one linear unit, tanh (chapter 2)."""
 
-import json
+from __future__ import annotations
+
 import math
-import os
 import re
-import tempfile
-import warnings
-from collections.abc import Iterable
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.utils import cached_file
 
-from rmkit.batching import count_cut, encode_many, length_buckets, pad
+from rmkit.checks import check_one_of, check_share
 from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet, reads_both_ways
 from rmkit.errors import InputError
-from rmkit.files import put_in_place
+from rmkit.files import added_to_folder
+from rmkit.folders import KIND, WEIGHTS, check_folder, disk_errors, first_line, on_hub
 from rmkit.packing import can_pack, cls_vectors
+from rmkit.scorer import Scorer
 from rmkit.sketches import SEEN, load_seen, save_seen
-
-WEIGHTS = "model.safetensors"
 
 
 class RewardConfig(PretrainedConfig):
@@ -37,14 +32,18 @@ class RewardConfig(PretrainedConfig):
         text_length: the number of tokens that texts are cut to when they are scored, set by training.
     """
 
-    model_type = "rmkit-reward"
+    model_type = KIND
 
-    def __init__(self, encoder=None, head="tanh", pooling="cls", text_length=256, **kwargs):
-        known = {"head": (head, ["tanh", "linear"]), "pooling": (pooling, ["cls", "last", "mean"])}
-        for name, (value, choices) in known.items():
-            if value not in choices:
-                *others, last = map(repr, choices)
-                raise InputError(f"{name} is {value!r}; it must be {', '.join(others)} or {last}")
+    def __init__(
+        self,
+        encoder: dict | None = None,
+        head: str = "tanh",
+        pooling: str = "cls",
+        text_length: int = 256,
+        **kwargs,
+    ):
+        check_one_of("head", head, ["tanh", "linear"])
+        check_one_of("pooling", pooling, ["cls", "last", "mean"])
         self.encoder = encoder
         self.head = head
         self.pooling = pooling
@@ -52,7 +51,7 @@ class RewardConfig(PretrainedConfig):
         super().__init__(**kwargs)
 
 
-class RewardModel(PreTrainedModel):
+class RewardModel(Scorer, PreTrainedModel):
     """Reads a prompt with a response and gives one number, the reward: higher is better.
 
     encoder -> the vector of [CLS] -> Linear(hidden, 1) -> tanh. It is a `transformers` model, so saving, loading and
@@ -74,7 +73,7 @@ class RewardModel(PreTrainedModel):
     _supports_sdpa = True  # as the encoders do: attention is theirs
     supports_gradient_checkpointing = True  # likewise
 
-    def __init__(self, config):
+    def __init__(self, config: RewardConfig):
         super().__init__(config)
         encoder = dict(config.encoder)
         encoder_config = AutoConfig.for_model(encoder.pop("model_type"), **encoder)
@@ -85,7 +84,14 @@ class RewardModel(PreTrainedModel):
         self.post_init()
 
     @classmethod
-    def from_encoder(cls, encoder=EMBEDDED, head="tanh", pooling=None, seed=0, dropout=0.0):
+    def from_encoder(
+        cls,
+        encoder: str = EMBEDDED,
+        head: str = "tanh",
+        pooling: str | None = None,
+        seed: int = 0,
+        dropout: float = 0.0,
+    ) -> RewardModel:
         """A new reward model: a pretrained encoder under a head drawn at random.
 
         Args:
@@ -99,6 +105,11 @@ class RewardModel(PreTrainedModel):
 
         Raises:
             InputError: if the encoder cannot be loaded, `head` or `pooling` is unknown, or they do not go together.
+
+        >>> RewardModel.from_encoder(head="sigmoid")
+        Traceback (most recent call last):
+            ...
+        rmkit.errors.InputError: head is 'sigmoid'; it must be 'tanh' or 'linear'
         """
         RewardConfig(head=head, pooling=pooling or "cls")  # refuse a wrong name before the slow part
         pretrained = load_encoder(encoder, dropout)
@@ -124,7 +135,7 @@ class RewardModel(PreTrainedModel):
     def _init_weights(self, module):
         """Nothing: `from_encoder` sets the head, `from_pretrained` loads it."""
 
-    def forward(self, input_ids, attention_mask):
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """The rewards of N texts.
 
         Args:
@@ -144,7 +155,7 @@ class RewardModel(PreTrainedModel):
             rewards = self.head(pooled.to(self.head.weight.dtype)).squeeze(-1)  # (N,)
         return torch.tanh(rewards) if self.config.head == "tanh" else rewards
 
-    def freeze(self, share):
+    def freeze(self, share: float) -> None:
         """Let training change only the upper part of the encoder, and the head.
 
         Args:
@@ -159,128 +170,57 @@ class RewardModel(PreTrainedModel):
         >>> sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
         385
         """
-        check_share(share)
+        for parameter, trains in self.trained_at(share).items():
+            parameter.requires_grad_(trains)
+
+    def trained_at(self, share: float) -> dict[nn.Parameter, bool]:
+        """Whether `freeze(share)` would let training change it, for each parameter that the share decides on.
+
+        Raises:
+            InputError: as `freeze` does.
+        """
+        check_share("freeze", share, "of the encoder's layers")
         n_layers, layers = self.encoder.config.num_hidden_layers, []
         for name, _ in self.encoder.named_parameters():
             number = re.search(r"\.(\d+)\.", name)
             layers.append(int(number[1]) if number else layers[-1] if layers else -1)  # the embeddings come first
         if 0 < share < 1 and max(layers) + 1 < n_layers:
             raise InputError(
-                f"freeze is {share}, but the {n_layers} layers of this encoder share their weights; it must be 0 (train all of "
-                "them) or 1 (train the head)"
+                f"freeze is {share}, but the {n_layers} layers of this encoder share their weights; it must be 0 (train "
+                "all of them) or 1 (train the head)"
             )
-        for parameter, layer in zip(self.encoder.parameters(), layers, strict=True):
-            parameter.requires_grad_(share == 0 or layer >= share * n_layers)
-        self.head.bias.requires_grad_(
-            self.config.head == "tanh"
-        )  # without tanh it is in no margin, and would only drift
-
-    def score(self, prompt, response):
-        """The reward of a response to a prompt; for a list of responses, the list of their rewards.
-
-        A list of prompts has one response each: `score(prompts, responses)` scores any number of different questions in
-        one call, alike lengths together. For a whole file there is `rmkit.score_file`.
-
-        A text longer than the model reads loses the start of its prompt; a response that is too long by itself loses
-        its end, with a warning.
-
-        >>> RewardModel.from_encoder(head="sigmoid")
-        Traceback (most recent call last):
-            ...
-        rmkit.errors.InputError: head is 'sigmoid'; it must be 'tanh' or 'linear'
-        """
-        responses = [response] if isinstance(response, str) else list(response)
-        texts = [("prompt", prompt)]
-        prompts = [prompt] * len(responses)
-        if isinstance(prompt, Iterable) and not isinstance(prompt, str):
-            prompts = list(prompt)
-            texts = [(f"prompt {i}", text) for i, text in enumerate(prompts, 1)]
-            if isinstance(response, str) or len(responses) != len(prompts):
-                found = "one text" if isinstance(response, str) else f"a list of {len(responses)}"
-                raise InputError(f"response is {found} for a list of {len(prompts)} prompts; give each its response")
-        for name, text in [*texts, *((f"response {i}", text) for i, text in enumerate(responses, 1))]:
-            if not isinstance(text, str) or not text.strip():
-                raise InputError(f"{name} is {text!r}; it must be text with at least one visible character")
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                raise InputError(f"{name} is {text!a}; it must be valid UTF-8") from None
-        encoded = encode_many(self.tokenizer, prompts, responses, self.config.text_length)
-        cut = count_cut(encoded).responses
-        if cut:
-            warnings.warn(
-                f"{cut} of {len(encoded)} responses longer than {self.config.text_length} tokens: the end was cut off "
-                "and has not been read",
-                stacklevel=2,
-            )
-        rewards = self.score_ids([text.ids for text in encoded])
-        for i, reward in enumerate(rewards, 1):
-            if not math.isfinite(reward):
-                raise FloatingPointError(f"the model's reward of response {i} is {reward}, no finite number")
-        return rewards[0] if isinstance(response, str) else rewards
-
-    def rank(self, prompt, responses):
-        """[(response, reward), ...], best first.
-
-        >>> model = RewardModel.from_encoder()
-        >>> ranked = model.rank("What is the capital of France?", ["London", "Paris", "Lyon"])
-        >>> ranked[0][1] >= ranked[1][1] >= ranked[2][1]
-        True
-        """
-        responses = [responses] if isinstance(responses, str) else list(responses)
-        if not isinstance(prompt, str):
-            raise InputError(f"prompt is {prompt!r}; rank compares responses to one prompt, which must be text")
-        rewards = self.score(prompt, responses)
-        return sorted(zip(responses, rewards, strict=True), key=lambda pair: -pair[1])
-
-    @torch.no_grad()
-    def score_ids(self, texts, batch_size=32):
-        """The rewards of texts that are token ids already: any number of them, alike lengths batched together."""
-        was_training = self.training
-        self.eval()
-        rewards = [0.0] * len(texts)
-        for batch in length_buckets([len(ids) for ids in texts], batch_size):
-            input_ids, attention_mask = pad([texts[i] for i in batch], self.tokenizer.pad_token_id)  # (N, T)
-            scores = self(input_ids.to(self.device), attention_mask.to(self.device))  # (N,)
-            for i, score in zip(batch, scores.float().tolist(), strict=True):
-                rewards[i] = score
-        self.train(was_training)
-        return rewards
+        encoder = zip(self.encoder.parameters(), layers, strict=True)
+        trains = {parameter: share == 0 or layer >= share * n_layers for parameter, layer in encoder}
+        # Without tanh the head's bias is in no margin, and would only drift.
+        return trains | {self.head.bias: self.config.head == "tanh"}
 
     @property
-    def longest_text(self):
+    def longest_text(self) -> float:
         """The most tokens the encoder can read at once."""
         positions = getattr(self.encoder.config, "max_position_embeddings", math.inf)  # Bloom and its kind number none
         return min(positions, self.tokenizer.model_max_length)
 
-    def save_pretrained(self, folder, **kwargs):
+    def save_pretrained(self, folder: str | Path, **kwargs) -> None:
         """Save weights (in one file), configuration and tokenizer into a folder, each file whole or not at all."""
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as temporary:
-            with quiet(), disk_errors(folder):
-                super().save_pretrained(temporary, **kwargs, max_shard_size="1000TB")
-                if self.tokenizer is not None:
-                    self.tokenizer.save_pretrained(temporary, save_jinja_files=False)
-                if self.seen is not None:
-                    save_seen(Path(temporary) / SEEN, self.seen)
-            # The weights come last: a folder that has them has all the rest.
-            for path in sorted(Path(temporary).iterdir(), key=lambda path: path.name == WEIGHTS):
-                with open(path, "rb") as file:
-                    os.fsync(file.fileno())
-                put_in_place(path, folder / path.name)
+        with added_to_folder(folder, last=WEIGHTS) as temporary, quiet(), disk_errors(folder):
+            super().save_pretrained(temporary, **kwargs, max_shard_size="1000TB")
+            if self.tokenizer is not None:
+                self.tokenizer.save_pretrained(temporary, save_jinja_files=False)
+            if self.seen is not None:
+                save_seen(temporary / SEEN, self.seen)
         if self.seen is None:
             (folder / SEEN).unlink(missing_ok=True)  # of another model that was here
 
     @classmethod
-    def from_pretrained(cls, name, **kwargs):
+    def from_pretrained(cls, name: str | Path, **kwargs) -> RewardModel:
         """Load a saved reward model from a folder or the Hub. Weights are read from safetensors, never from a pickle.
 
         Raises:
             InputError: if there is no model, its weights are missing, damaged or pickled, or it is no reward model of
                 rmkit (so that a head is never drawn at random in silence).
         """
-        if Path(name).exists() or not _on_hub(str(name)):
+        if Path(name).exists() or not on_hub(str(name)):
             check_folder(Path(name))
         options = {"dtype": "float32", **kwargs, "use_safetensors": True, "output_loading_info": True}
         try:
@@ -289,7 +229,7 @@ class RewardModel(PreTrainedModel):
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"model {str(name)!r}: cannot be loaded ({_first_line(error)})") from error
+            raise InputError(f"model {str(name)!r}: cannot be loaded ({first_line(error)})") from error
         missing = sorted(report["missing_keys"])
         if missing:
             raise InputError(f"model {str(name)!r}: the weights hold no {missing[0]!r}; save it again with rmkit")
@@ -304,7 +244,7 @@ class RewardModel(PreTrainedModel):
         return _in_memory(model.eval())
 
 
-def pool(vectors, attention_mask, pooling):
+def pool(vectors: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> torch.Tensor:
     """One vector a text, (N, hidden), from one a token, (N, T, hidden); padding, where the mask is 0, counts for nothing.
 
     >>> vectors, mask = torch.tensor([[[1.0], [3.0], [8.0]]]), torch.tensor([[1, 1, 0]])  # N = 1, T = 3, hidden = 1
@@ -321,22 +261,7 @@ def pool(vectors, attention_mask, pooling):
     return (vectors * weights).sum(dim=1) / weights.sum(dim=1)
 
 
-def check_share(share):
-    """Raise `InputError` unless `RewardModel.freeze` can work with this."""
-    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
-        raise InputError(f"freeze is {share}; it must be a share of the encoder's layers, from 0 to 1")
-
-
-@contextmanager
-def disk_errors(folder):
-    """Turn safetensors' own error, when a file cannot be written, into the OSError that it is."""
-    try:
-        yield
-    except SafetensorError as error:
-        raise OSError(f"{folder}: {_first_line(error)}; what was saved before is whole") from error
-
-
-def _in_memory(model):
+def _in_memory(model: RewardModel) -> RewardModel:
     """The same model with its weights copied out of the mapped file that safetensors read them from.
 
     Aligned memory makes sums come out the same to the last bit before and after saving, and a file that is replaced
@@ -345,59 +270,3 @@ def _in_memory(model):
     for parameter in model.parameters():
         parameter.data = parameter.data.clone()
     return model
-
-
-def _on_hub(name):
-    """Whether `name` can only be a name on the Hub: "organization/model", and no folder "organization" here."""
-    organization, slash, model = name.partition("/")
-    return (
-        bool(slash and model)
-        and "/" not in model
-        and organization not in ("", ".", "..", "~")
-        and not (Path(organization).exists())
-    )
-
-
-def check_folder(folder):
-    """Raise `InputError`, in one sentence, unless the folder holds a whole reward model."""
-    if not folder.is_dir():
-        raise InputError(f"model {str(folder)!r}: no such folder; give the folder that 'rmkit train --output' wrote")
-    if not (folder / WEIGHTS).exists():
-        pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.pkl") for path in folder.glob(pattern))
-        if pickles:
-            raise InputError(
-                f"model {str(folder)!r}, file {pickles[0]!r}: a pickle can run code when it is opened, so rmkit reads "
-                "only model.safetensors; save the model with save_pretrained"
-            )
-        raise InputError(f"model {str(folder)!r}: holds no {WEIGHTS}; give the folder that 'rmkit train' wrote")
-    if not (folder / "tokenizer.json").exists():
-        raise InputError(f"model {str(folder)!r}: holds no tokenizer.json; save the model again with rmkit")
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        kind = config.get("model_type")
-    except (OSError, ValueError, AttributeError):
-        raise InputError(
-            f"model {str(folder)!r}, file 'config.json': missing or not JSON; save the model again"
-        ) from None
-    if kind != RewardConfig.model_type:
-        name = (config.get("architectures") or [""])[0]
-        if name.endswith("ForSequenceClassification"):  # as an encoder it would lose the head that somebody has trained
-            raise InputError(
-                f"model {str(folder)!r}: is a sequence classifier ({name}); load it with transformers, and bring it over with "
-                "rmkit.from_sequence_classifier or measure it with rmkit.SequenceClassifier"
-            )
-        raise InputError(
-            f"model {str(folder)!r}: is a {kind!r} model, not a reward model of rmkit; use it as an encoder: "
-            "RewardModel.from_encoder(folder), or rmkit train --encoder"
-        )
-    try:
-        with safe_open(folder / WEIGHTS, framework="pt") as file:
-            file.keys()
-    except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"model {str(folder)!r}, file {WEIGHTS!r}: damaged or cut short ({_first_line(error)}); copy or save it again"
-        ) from error
-
-
-def _first_line(error):
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

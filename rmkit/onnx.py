@@ -3,19 +3,27 @@
 Torch is imported inside the functions: `rmkit` imports this module at once, and stays light.
 """
 
+from __future__ import annotations
+
 import copy
 import hashlib
-import json
 import logging
 import os
-import tempfile
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from rmkit.checks import check_new_folder
 from rmkit.errors import InputError
-from rmkit.files import whole_file, write_json
+from rmkit.files import whole_file, whole_folder, write_json
+from rmkit.wordpiece import describe_wordpiece, vocabulary
+
+if TYPE_CHECKING:
+    import torch
+
+    from rmkit.model import RewardModel
 
 MODEL, VOCABULARY, MANIFEST, PYTORCH = "model.onnx", "vocab.txt", "manifest.json", "pytorch"
 OPSET = 18  # of ONNX, the version of its operators
@@ -23,7 +31,7 @@ LARGEST = 127  # int8 goes from -128; symmetric codes leave that one out
 SMALLEST_ROW = 1e-30  # a row of smaller numbers, or of zeros, is rounded as if this were its largest
 
 
-def export(model, output):
+def export(model: RewardModel, output: str | os.PathLike) -> dict:
     """Write a reward model for a browser, and for everything else that runs ONNX, at a quarter of its size.
 
     The weights are rounded first (`round_weights`, which says what that costs). The folder then holds
@@ -54,30 +62,25 @@ def export(model, output):
         ...
     rmkit.errors.InputError: output folder '.': exists and is not empty; choose another folder, or delete it
     """
-    output, nearest = _check_output(output)
+    check_new_folder(output)
     _check_packages()
     _check_model(model)
-    tokenizer = _describe_tokenizer(model.tokenizer)
+    tokenizer = describe_wordpiece(model.tokenizer)
     rounded = round_weights(model)
     try:
-        with tempfile.TemporaryDirectory(dir=nearest, prefix=".exporting-") as temporary:
-            folder = Path(temporary) / "whole"
-            folder.mkdir()
+        with whole_folder(output) as folder:
             rounded.save_pretrained(folder / PYTORCH)
-            with whole_file(folder / MODEL, "wb") as file:
-                file.write(_onnx(rounded.cpu()))
+            (folder / MODEL).write_bytes(_onnx(rounded.cpu()))
             with whole_file(folder / VOCABULARY) as file:
-                file.writelines(f"{token}\n" for token in _vocabulary(model.tokenizer))
+                file.writelines(f"{token}\n" for token in vocabulary(model.tokenizer))
             manifest = _manifest(rounded, tokenizer, [folder / MODEL, folder / VOCABULARY])
             write_json(folder / MANIFEST, manifest)
-            output.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(folder, output)
     except OSError as error:
         raise OSError(f"output folder '{output}': {error.strerror or error}; nothing has been written") from error
     return manifest
 
 
-def round_weights(model):
+def round_weights(model: torch.nn.Module) -> torch.nn.Module:
     """A copy of the model in which every matrix is what int8 codes times a float32 scale a row can say.
 
     A row of a linear layer holds the weights of one output, a row of an embedding one token's vector. Its scale is its
@@ -116,7 +119,7 @@ def round_weights(model):
     return rounded
 
 
-def int8_codes(matrix):
+def int8_codes(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The codes of a matrix, (rows, columns) int8, and the scale of each row, (rows, 1) float32.
 
     >>> import torch
@@ -130,7 +133,7 @@ def int8_codes(matrix):
     return torch.round(matrix / scale).to(torch.int8), scale
 
 
-def _matrices(model):
+def _matrices(model) -> Iterator[tuple[str, torch.nn.Parameter]]:
     """(name, parameter) of all that `round_weights` rounds."""
     import torch
 
@@ -238,46 +241,7 @@ def _silent():
         logging.disable(level)
 
 
-# --- the text
-
-
-def _describe_tokenizer(tokenizer):
-    """What a program must know, beside the vocabulary, to make of a text the ids that BERT's tokenizer makes."""
-    from rmkit.encoders import text_ends
-
-    rules = json.loads(tokenizer.backend_tokenizer.to_str()) if tokenizer.is_fast else {}
-    pieces, cleaning = rules.get("model") or {}, rules.get("normalizer") or {}
-    begin, end = text_ends(tokenizer)
-    is_bert = (
-        (pieces.get("type"), pieces.get("continuing_subword_prefix")) == ("WordPiece", "##")
-        and (rules.get("pre_tokenizer") or {}).get("type") == "BertPreTokenizer"
-        and cleaning.get("type") == "BertNormalizer"
-        and cleaning["clean_text"]
-        and cleaning["handle_chinese_chars"]
-        and all(token["special"] for token in rules["added_tokens"])
-        and list(range(len(tokenizer))) == sorted(tokenizer.get_vocab().values())
-        and begin
-        and end
-    )
-    if not is_bert:
-        raise InputError(
-            f"the tokenizer ({type(tokenizer).__name__}) is not BERT's WordPiece, the only one that is taken; "
-            "choose an encoder that has it, such as 'all-MiniLM-L6-v2' or 'bert-base-uncased'"
-        )
-    return {
-        "lowercase": cleaning["lowercase"],
-        "strip_accents": cleaning["strip_accents"],  # null: as lowercase
-        "cls": begin[0],
-        "sep": end[0],
-        "unk": tokenizer.unk_token_id,
-        "pad": tokenizer.pad_token_id,
-        "max_chars_per_word": pieces["max_input_chars_per_word"],
-        "special": {token["content"]: token["id"] for token in rules["added_tokens"]},  # found in a text as they stand
-    }
-
-
-def _vocabulary(tokenizer):
-    return sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
+# --- the manifest
 
 
 def _manifest(model, tokenizer, files):
@@ -305,27 +269,6 @@ def _sha256(path):
 
 
 # --- before any work
-
-
-def _check_output(output):
-    """Raise `InputError` unless the folder can be made; return it, and the nearest one above it that is there."""
-    if not isinstance(output, str | os.PathLike) or "\0" in str(output):
-        raise InputError(f"output is {output!r}; it must be the name of a folder")
-    if not str(output).strip():
-        raise InputError("the output folder has no name; name the folder to write the files to")
-    output = Path(output)
-    try:
-        if output.exists() and (not output.is_dir() or any(output.iterdir())):
-            what = "exists and is not empty" if output.is_dir() else "is a file"
-            raise InputError(f"output folder '{output}': {what}; choose another folder, or delete it")
-        nearest = next(folder for folder in output.absolute().parents if folder.exists())
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"output folder '{output}': cannot be written ({error.strerror}); choose a folder that you may write to"
-        ) from None
-    return output, nearest
 
 
 def _check_packages():

@@ -1,26 +1,28 @@
 """Repairs: ways to make a reward model harder to fool, each of which has its price (chapter 7)."""
 
+from __future__ import annotations
+
 import random
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
+from rmkit.checks import check_share, check_whole
 from rmkit.errors import InputError
 from rmkit.model import RewardModel
-from rmkit.rankings import Ranking, Rankings, prompt_key
+from rmkit.rankings import Ranking, Rankings, prompt_key, side_by_side
 
-PARALLEL = (
-    "flaws",
-    "why",
-    "scores",
-)  # what `info` may hold of each response; any other list, such as tags, is of the ranking
+# What `info` may hold of each response; any other list, such as tags, is of the ranking.
+PARALLEL = ("flaws", "why", "scores")
 
 
-def pairs_of(rankings):
+def as_pairs(rankings: Sequence[Ranking]) -> Rankings:
     """Every pair as a ranking of its own, chosen first; what was known of the ranking goes with each.
 
-    >>> pairs_of(Rankings([Ranking("2 + 2?", ["4", "5", "6"], ranks=[0, 1, 1])]))[1].responses
+    >>> as_pairs(Rankings([Ranking("2 + 2?", ["4", "5", "6"], ranks=[0, 1, 1])]))[1].responses
     ('4', '6')
     """
     return Rankings(
@@ -32,12 +34,15 @@ def pairs_of(rankings):
     )
 
 
-def balance_length(rankings, longest_wins=0.5, n_pairs=None, seed=0):
+def balance_length(
+    rankings: Sequence[Ranking], longest_wins: float = 0.5, n_pairs: int | None = None, seed: int = 0
+) -> Rankings:
     """Drop pairs at random until the longer response is the better one in a given share of them, and keep the rest.
 
     Args:
         rankings: `Rankings`; of one with K > 2 the pairs are taken apart.
-        longest_wins: the share, between 0 and 1. One half takes the length out of data that has it; a higher share puts it in.
+        longest_wins: the share, between 0 and 1. One half takes the length out of data that has it; a higher share puts
+            it in.
         n_pairs: how many to keep; left out, as many as can be.
         seed: draws what is dropped.
 
@@ -52,11 +57,10 @@ def balance_length(rankings, longest_wins=0.5, n_pairs=None, seed=0):
     >>> biased.describe()["longest_wins"]["value"], balance_length(biased).describe()["longest_wins"]["value"]
     (0.9, 0.5)
     """
-    if isinstance(longest_wins, bool) or not isinstance(longest_wins, int | float) or not 0 <= longest_wins <= 1:
-        raise InputError(f"longest_wins is {longest_wins!r}; it must be a share of the pairs, from 0 to 1")
-    if n_pairs is not None and (isinstance(n_pairs, bool) or not isinstance(n_pairs, int) or n_pairs < 1):
-        raise InputError(f"n_pairs is {n_pairs!r}; it must be a whole number of pairs, 1 or more")
-    pairs = pairs_of(rankings)
+    check_share("longest_wins", longest_wins, "of the pairs")
+    if n_pairs is not None:
+        check_whole("n_pairs", n_pairs, what="number of pairs")
+    pairs = as_pairs(rankings)
     lengths = [[len(response) for response in pair.responses] for pair in pairs]
     longer = [i for i, (chosen, rejected) in enumerate(lengths) if chosen > rejected]
     shorter = [i for i, (chosen, rejected) in enumerate(lengths) if chosen < rejected]
@@ -66,8 +70,8 @@ def balance_length(rankings, longest_wins=0.5, n_pairs=None, seed=0):
     total = n_pairs or most
     if total > most or not most:
         raise InputError(
-            f"longest_wins is {longest_wins}, which is possible for {most} pairs at most: of {len(pairs)} pairs the longer "
-            f"response is the better one in {len(longer)} and the worse one in {len(shorter)}"
+            f"longest_wins is {longest_wins}, which is possible for {most} pairs at most: of {len(pairs)} pairs the "
+            f"longer response is the better one in {len(longer)} and the worse one in {len(shorter)}"
         )
     n_longer = round(total * longest_wins)
     draw = random.Random(seed)
@@ -75,12 +79,12 @@ def balance_length(rankings, longest_wins=0.5, n_pairs=None, seed=0):
     return Rankings([pairs[i] for i in sorted(kept)])
 
 
-def add_random_answers(rankings, seed=0):
+def add_random_answers(rankings: Sequence[Ranking], seed: int = 0) -> Rankings:
     """Give each ranking one more response, the best response to another prompt, tied with the worst.
 
-    A response that is good elsewhere is bad here, whatever its length and style; only a model that reads the prompt can tell.
-    It is tied with the worst, since nobody has said which of the two is better. Prompts that differ only in case or spacing
-    count as one.
+    A response that is good elsewhere is bad here, whatever its length and style; only a model that reads the prompt can
+    tell. It is tied with the worst, since nobody has said which of the two is better. Prompts that differ only in case
+    or spacing count as one.
 
     Raises:
         InputError: if no other prompt has a best response that the ranking does not hold.
@@ -106,7 +110,9 @@ def add_random_answers(rankings, seed=0):
     return Rankings(more)
 
 
-def add_attacked_copies(rankings, attacks, seed=0):
+def add_attacked_copies(
+    rankings: Sequence[Ranking], attacks: Iterable[Callable[[str, str], str]], seed: int = 0
+) -> Rankings:
     """The rankings, and for each a pair more: its best response, and worse than that the same response attacked.
 
     The attacked copy is compared with nothing else, since an attacked best response may well be better than the others.
@@ -135,8 +141,9 @@ def add_attacked_copies(rankings, attacks, seed=0):
 class LengthFree:
     """A reward model without the part of its reward that goes with length: reward - slope * characters.
 
-    It scores and ranks as the model does. The bound of tanh is gone: rewards may lie outside -1 to 1. `rmkit.scoreboard`
-    measures it; `rmkit.evaluate` and `rmkit.compare`, which give a model token ids and no texts, refuse it.
+    It scores and ranks as the model does. The bound of tanh is gone: rewards may lie outside -1 to 1.
+    `rmkit.scoreboard` measures it; `rmkit.evaluate` and `rmkit.compare`, which give a model token ids and no texts,
+    refuse it.
 
     >>> model = RewardModel.from_encoder()
     >>> free = LengthFree(model, slope=0.01)
@@ -147,34 +154,26 @@ class LengthFree:
     model: RewardModel
     slope: float  # reward a character
 
-    @property
-    def seen(self):
-        """What `rmkit.evaluate` asks of a model first; it cannot go on, since a price for characters needs the texts."""
-        raise InputError(
-            "a LengthFree cannot be evaluated or compared, since characters are not counted in token ids; "
-            "rmkit.scoreboard measures it"
-        )
-
-    def score(self, prompt, response):
+    def score(self, prompt: str | list[str], response: str | list[str]) -> float | list[float]:
         """The length-free reward; takes lists as `RewardModel.score` does."""
         rewards = self.model.score(prompt, response)
         if isinstance(response, str):
             return rewards - self.slope * len(response)
         return [reward - self.slope * len(text) for reward, text in zip(rewards, response, strict=True)]
 
-    def rank(self, prompt, responses):
+    def rank(self, prompt: str, responses: list[str]) -> list[tuple[str, float]]:
         """[(response, length-free reward), ...], best first."""
         rewards = self.score(prompt, list(responses))
         return sorted(zip(responses, rewards, strict=True), key=lambda pair: -pair[1])
 
 
-def length_free(model, rankings):
+def length_free(model: RewardModel, rankings: Sequence[Ranking]) -> LengthFree:
     """Find out what a model pays for length, and take it out: a `LengthFree`.
 
-    The slope is that of a linear regression of reward on length in characters, within prompts: rewards and lengths are both
-    taken relative to their prompt's mean, since only responses to one prompt can be compared. Where longer responses are
-    truly better the regression cannot tell reward for quality from reward for length, and takes out both; so fit it on data
-    in which length says nothing about quality, or know what you do.
+    The slope is that of a linear regression of reward on length in characters, within prompts: rewards and lengths are
+    both taken relative to their prompt's mean, since only responses to one prompt can be compared. Where longer
+    responses are truly better the regression cannot tell reward for quality from reward for length, and takes out both;
+    so fit it on data in which length says nothing about quality, or know what you do.
 
     Args:
         model: a `RewardModel`.
@@ -191,11 +190,10 @@ def length_free(model, rankings):
         raise InputError(
             "the rankings hold no two responses to one prompt that differ in length; no slope can be fitted"
         )
-    prompts = [ranking.prompt for ranking in rankings for _ in ranking.responses]
-    responses = [response for ranking in rankings for response in ranking.responses]
+    prompts, responses = side_by_side(rankings)
     ends = np.cumsum([len(ranking) for ranking in rankings])[:-1]
 
-    def within(values):
+    def within(values: list[float]) -> np.ndarray:
         """Each value minus the mean of its ranking's values, shape (N,)."""
         return np.concatenate([part - part.mean() for part in np.split(np.array(values, dtype=float), ends)])
 
@@ -204,13 +202,13 @@ def length_free(model, rankings):
     return LengthFree(model, float(slope))
 
 
-def _info(ranking, positions, new=None):
+def _info(ranking: Ranking, positions: list[int | None], new: str | None = None) -> dict:
     """What is known of a ranking, for a choice of its responses: the `PARALLEL` lists are chosen from alike.
 
     A position that is None stands for a new response, of which `new` is known. Nobody has voted on that one.
     """
 
-    def choose(name, value):
+    def choose(name: str, value: Any) -> Any:
         parallel = name in PARALLEL and isinstance(value, list) and len(value) == len(ranking)
         return [new if i is None else value[i] for i in positions] if parallel else value
 

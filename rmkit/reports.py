@@ -1,8 +1,13 @@
-"""A report in words: the table that is printed, and a model card for those who get the model (chapter 6)."""
+"""What a measurement says, in numbers and in words: a `Report` of one model, a `Comparison` of two (chapter 6)."""
+
+from __future__ import annotations
 
 import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
-from rmkit.files import whole_file
+from rmkit.intervals import Estimate
+from rmkit.results import Result
 
 NAMES = {
     "chance": "a coin",
@@ -22,177 +27,165 @@ GROUPS = {
 MOST = 8  # groups of a kind that are printed; JSON has all
 
 
-def report_text(report):
-    """What `print(report)` shows."""
-    lines = [f"{report.n_pairs} pairs from {report.n_prompts} prompts; {report.n_ties} ties left out"]
-    lines.append(f"{'accuracy':<26} {report.accuracy_by_prompt}   interval: drawing whole prompts")
-    lines.append(f"{'':<26}       {_interval(report.accuracy)}   pairs as if independent")
-    lines += [f"{NAMES[name]:<26} {estimate}" for name, estimate in report.baselines.items()]
-    if report.best_of_k:
-        lines.append(f"{'best of K':<26} {report.best_of_k}")
-        lines.append(f"{'Kendall tau':<26} {report.kendall_tau}")
-    lines.append(f"{'log loss':<26} {report.log_loss:.3f} (a coin: {math.log(2):.3f})")
-    lines.append(f"{'Brier score':<26} {report.brier:.3f} (a coin: 0.250)")
-    lines.append(f"{'calibration error':<26} {_calibration(report.calibration)}")
-    for what, groups in report.groups.items():
-        lines.append(
-            f"accuracy by {GROUPS.get(what, what)}" + (f", {MOST} of {len(groups)}" if len(groups) > MOST else "")
-        )
-        lines += [f"  {one['name']:<24} {one['accuracy']}" for one in groups[:MOST]]
-    lines.append(f"{'cut to fit':<26} {report.n_truncated} texts, {report.n_answers_cut} of them in the response")
-    lines += _warnings(report)
-    return "\n".join(lines)
+@dataclass(repr=False)
+class Report(Result):
+    """What `evaluate` measures; `print` it, `plot` it, `save` it, or write a model card (`rmkit.model_card`).
 
+    A pair with equal rewards counts half, as a coin would. All pairs weigh the same, and pairs that the data calls a
+    tie are left out.
 
-def comparison_text(found):
-    """What `print(comparison)` shows."""
-    test = found.mcnemar
-    needed = "no number of pairs would" if found.pairs_needed is None else f"{found.pairs_needed:,} pairs would"
-    rows = [("A", found.a), ("B", found.b), ("A minus B", found.difference)]
-    rows += [(NAMES[name], estimate) for name, estimate in found.baselines.items()]
-    return "\n".join(
-        [
-            f"{found.n_pairs} pairs from {found.n_prompts} prompts; intervals draw whole prompts, but a coin's",
-            *(f"{name:<26} {estimate}" for name, estimate in rows),
-            f"{'only A right, only B right':<26} {test['only_a']}, {test['only_b']} of {test['n']} pairs"
-            + (f"; {test['n_left_out']} undecided" if test["n_left_out"] else ""),
-            *(
-                f"{name} was trained on {n} of these prompts: this compares memory, not what they can do"
-                for name, n in zip("AB", found.n_seen.values(), strict=True)
-                if n
-            ),
-            f"{'McNemar, exact':<26} p = {test['p']:.3g}",
-            f"{'power':<26} {needed} find a difference like this in 80% of samples",
-        ]
-    )
-
-
-def model_card(report, model, data, name="reward model", path=None):
-    """A model card in Markdown, with the head that the Hugging Face Hub reads, as a text; also written where a path is given.
-
-    Args:
-        report: an `rmkit.Report` on `data`.
-        model: the `RewardModel` that it is about.
-        data: what it was measured on, in a few words: a name or a file's.
-        name: the model's.
-        path: usually README.md in the model's folder. Written whole or not at all.
-
-    >>> from rmkit import RewardModel, evaluate, load_rankings
-    >>> model = RewardModel.from_encoder()
-    >>> card = model_card(evaluate(model, load_rankings("toy")), model, "toy")
-    >>> card.splitlines()[0], "| a coin | 0.500 | 0.237 to 0.763 | 10 |" in card
-    ('---', True)
+    - `accuracy`: the share of pairs in which the better response has the higher reward, with Wilson's 95% interval,
+      which takes pairs as independent; `accuracy_by_prompt` is the same share with an interval that draws whole
+      prompts.
+    - `best_of_k`, `kendall_tau`: of rankings of three responses or more, how often the highest reward is on a best
+      response, and how alike the two orders are, from -1 to 1. None without such rankings.
+    - `log_loss`: the mean over pairs of -log sigmoid(margin), in nats; a coin's is log 2 = 0.693. `brier`: the mean of
+      (1 - sigmoid(margin))^2; a coin's is 0.25.
+    - `ranking_loss`: the K-choose-2 loss, which training lowers: the mean over each ranking's pairs, then over
+      rankings.
+    - `calibration`: see `rmkit.measures.calibration`. With calibration data also `temperature` and, under `after`, the
+      `log_loss` and `ece` of sigmoid(margin / temperature).
+    - `n_pairs`, `n_prompts`, `n_ties`: pairs measured, different prompts, pairs left out because the data calls them a
+      tie.
+    - `n_truncated`, `n_answers_cut`, `n_identical`: texts that were cut to fit, those among them that lost part of the
+      response, and pairs whose two texts are the same after that.
+    - `n_seen`: prompts that the model was trained on, or nearly; None where that is unknown. `n_skipped`: rankings left
+      out for it.
+    - `baselines`: what others get on the same pairs: "chance", a coin; "longest" and "shortest" in characters;
+      "prompt_blind", the same model without the prompt; "response_blind", the same model with every word of the
+      response masked, so that only their number is left; "bag_of_words" of the responses, learned by cross-validation
+      on these pairs; "annotators", how often two of them agree, and "ceiling", what a perfect model would get
+      (`rmkit.measures.ceiling`), both where the data has votes.
+    - `groups`: {"domain", "tag", "flaw", "length", "distance": [{"name", "accuracy", "n_prompts"}]}, as far as the data
+      has them: the flaw is that of the worse response, the distance is between the ranks.
+    - `checks`: [{"name", "passed", "found"}], of which `found` is the largest difference between two rewards that
+      should be equal.
+    - `margins`: better minus worse, a number a pair; `prompts`: to which prompt each pair belongs.
     """
-    from huggingface_hub import EvalResult, ModelCardData
 
-    result = EvalResult(
-        task_type="text-classification",
-        dataset_type=data,
-        dataset_name=data,
-        metric_type="accuracy",
-        metric_name="accuracy over preference pairs",
-        metric_value=round(report.accuracy.value, 4),
-    )
-    head = ModelCardData(model_name=name, tags=["reward-model", "rlhf"], eval_results=[result]).to_yaml()
-    config = model.config
-    rows = [("**this model**", report.accuracy_by_prompt)]
-    rows += [(NAMES[key], estimate) for key, estimate in report.baselines.items()]
-    groups = [
-        (f"{GROUPS.get(what, what)}: {one['name']}", one["accuracy"])
-        for what, found in report.groups.items()
-        for one in found
-    ]
-    lines = [
-        "---",
-        head,
-        "---",
-        "",
-        f"# {name}",
-        "",
-        "A reward model: it reads a prompt with a response and gives one number. Of two responses to the *same* prompt, the one with",
-        "the higher number should be the better one. Numbers for different prompts cannot be compared.",
-        "",
-        f"Head: {config.head}. Pooling: {config.pooling}. It reads {config.text_length} tokens; a longer text loses the start of its prompt.",
-        "",
-        f"## Measured on {data}",
-        "",
-        f"{report.n_pairs} pairs from {report.n_prompts} prompts; {report.n_ties} ties left out; a pair with equal rewards counts half.",
-        "Intervals hold 95%. They draw whole prompts, but those of a coin, of words alone and of annotators, which take pairs as",
-        "independent.",
-        "",
-        *_table("Which response is better, according to", rows),
-        "",
-        f"Log loss {report.log_loss:.3f} (a coin: {math.log(2):.3f}), Brier score {report.brier:.3f} (a coin: 0.250), expected",
-        f"calibration error {_calibration(report.calibration)}.",
-        *([f"Rankings: best of K {report.best_of_k}; Kendall's tau {report.kendall_tau}."] if report.best_of_k else []),
-        "",
-        "## Where it is right",
-        "",
-        *_table("Pairs", groups),
-        "",
-        "## Limits",
-        "",
-        f"- {report.n_truncated} texts were cut to fit, {report.n_answers_cut} of them in the response.",
-        *(f"- {line}" for line in _warnings(report)),
-        "- A high reward is no proof of a good response: what gains reward without being better has to be looked for.",
-        "",
-        "## Use",
-        "",
-        "```python",
-        "import rmkit",
-        "",
-        'model = rmkit.RewardModel.from_pretrained("the folder of this file")',
-        'model.rank("What is a contract?", ["An agreement that the law will enforce.", "Something with paper."])',
-        "```",
-        "",
-    ]
-    text = "\n".join(lines)
-    if path is not None:
-        with whole_file(path) as file:
-            file.write(text)
-    return text
+    accuracy: Estimate
+    accuracy_by_prompt: Estimate
+    best_of_k: Estimate | None
+    kendall_tau: Estimate | None
+    log_loss: float
+    brier: float
+    ranking_loss: float
+    calibration: dict
+    n_pairs: int
+    n_prompts: int
+    n_ties: int
+    n_truncated: int
+    n_answers_cut: int
+    n_identical: int
+    n_seen: int | None
+    n_skipped: int
+    baselines: dict
+    groups: dict
+    checks: list
+    margins: list = field(repr=False)
+    prompts: list = field(repr=False)
 
+    def to_dict(self) -> dict:
+        """Plain numbers, ready for JSON; without the margins."""
+        return {key: value for key, value in asdict(self).items() if key not in ("margins", "prompts")}
 
-def _table(first, rows):
-    rows = [(name.replace("|", "\\|"), e) for name, e in rows]
-    return [
-        f"| {first} | Right | 95% interval | n |",
-        "|---|--:|--:|--:|",
-        *(f"| {name} | {e.value:.3f} | {e.low:.3f} to {e.high:.3f} | {e.n} |" for name, e in rows),
-    ]
+    def plot(self, path: str | Path | None = None) -> None:
+        """One page of figures; saved where a path is given, shown otherwise."""
+        from rmkit.plots import plot_report
+
+        plot_report(self, path)
+
+    def warnings(self) -> list[str]:
+        """What makes the numbers say less than they seem to, a line each."""
+        lines = []
+        if self.n_identical:
+            lines.append(f"{self.n_identical} pairs are the same text after cutting: no model can tell them apart")
+        if self.n_skipped:
+            lines.append(f"{self.n_skipped} rankings were skipped: their prompts were trained on, or nearly")
+        if self.n_seen is None:
+            lines.append(
+                "nobody knows whether the model was trained on these prompts: it does not remember its training data"
+            )
+        elif self.n_seen:
+            lines.append(f"{self.n_seen} prompts were trained on: this measures memory, not what the model can do")
+        failed = [check for check in self.checks if not check["passed"]]
+        lines += [f"check failed: {check['name']} (rewards differ by up to {check['found']:.2g})" for check in failed]
+        if self.checks and not failed:
+            lines.append("checks passed: " + "; ".join(check["name"] for check in self.checks))
+        return lines
+
+    def __str__(self) -> str:
+        lines = [f"{self.n_pairs} pairs from {self.n_prompts} prompts; {self.n_ties} ties left out"]
+        lines.append(f"{'accuracy':<26} {self.accuracy_by_prompt}   interval: drawing whole prompts")
+        lines.append(f"{'':<26}       [{self.accuracy.low:.3f}, {self.accuracy.high:.3f}]   pairs as if independent")
+        lines += [f"{NAMES[name]:<26} {estimate}" for name, estimate in self.baselines.items()]
+        if self.best_of_k:
+            lines.append(f"{'best of K':<26} {self.best_of_k}")
+            lines.append(f"{'Kendall tau':<26} {self.kendall_tau}")
+        lines.append(f"{'log loss':<26} {self.log_loss:.3f} (a coin: {math.log(2):.3f})")
+        lines.append(f"{'Brier score':<26} {self.brier:.3f} (a coin: 0.250)")
+        lines.append(f"{'calibration error':<26} {calibration_text(self.calibration)}")
+        for kind, groups in self.groups.items():
+            some = f", {MOST} of {len(groups)}" if len(groups) > MOST else ""
+            lines.append(f"accuracy by {GROUPS.get(kind, kind)}{some}")
+            lines += [f"  {group['name']:<24} {group['accuracy']}" for group in groups[:MOST]]
+        lines.append(f"{'cut to fit':<26} {self.n_truncated} texts, {self.n_answers_cut} of them in the response")
+        return "\n".join(lines + self.warnings())
 
 
-def _interval(estimate):
-    return f"[{estimate.low:.3f}, {estimate.high:.3f}]"
+@dataclass(repr=False)
+class Comparison(Result):
+    """What `compare` measures of two models on the same pairs; `print` it, `save` it.
+
+    - `a`, `b`: their accuracies, with intervals that draw whole prompts; `difference`, a minus b, likewise.
+    - `mcnemar`: see `rmkit.measures.mcnemar`. It takes pairs as independent; where rankings have more than two
+      responses, trust the interval of `difference` more than its p.
+    - `pairs_needed`: the pairs it would have taken to find a difference like this one with a power of 80%; None where
+      there is none.
+    - `n_seen`: {"a", "b"}: prompts that each was trained on; None where that is unknown.
+    - `baselines`: "chance", "longest" and "shortest" on the same pairs.
+    """
+
+    a: Estimate
+    b: Estimate
+    difference: Estimate
+    mcnemar: dict
+    pairs_needed: int | None
+    n_pairs: int
+    n_prompts: int
+    n_seen: dict
+    baselines: dict
+
+    def __str__(self) -> str:
+        test = self.mcnemar
+        needed = "no number of pairs would" if self.pairs_needed is None else f"{self.pairs_needed:,} pairs would"
+        rows = [("A", self.a), ("B", self.b), ("A minus B", self.difference)]
+        rows += [(NAMES[name], estimate) for name, estimate in self.baselines.items()]
+        undecided = f"; {test['n_left_out']} undecided" if test["n_left_out"] else ""
+        lines = [f"{self.n_pairs} pairs from {self.n_prompts} prompts; intervals draw whole prompts, but a coin's"]
+        lines += [f"{name:<26} {estimate}" for name, estimate in rows]
+        only = f"{test['only_a']}, {test['only_b']} of {test['n']} pairs{undecided}"
+        lines.append(f"{'only A right, only B right':<26} {only}")
+        lines += [
+            f"{name} was trained on {n} of these prompts: this compares memory, not what they can do"
+            for name, n in zip("AB", self.n_seen.values(), strict=True)
+            if n
+        ]
+        lines.append(f"{'McNemar, exact':<26} p = {test['p']:.3g}")
+        lines.append(f"{'power':<26} {needed} find a difference like this in 80% of samples")
+        return "\n".join(lines)
 
 
-def _calibration(found):
-    by_chance = found["ece_if_calibrated"]
-    words = f"{found['ece']:.3f} (a calibrated model: {by_chance['mean']:.3f}, up to {by_chance['high']:.3f})"
-    if "temperature" in found:
-        after = found["after"]
-        words += f"; with temperature {found['temperature']:.2f} {after['ece']:.3f}, log loss {after['log_loss']:.3f}"
+def calibration_text(calibration: dict) -> str:
+    """A model's calibration (`Report.calibration`) on one line.
+
+    >>> calibration_text({"ece": 0.04, "ece_if_calibrated": {"mean": 0.03, "high": 0.05}})
+    '0.040 (a calibrated model: 0.030, up to 0.050)'
+    """
+    by_chance = calibration["ece_if_calibrated"]
+    words = f"{calibration['ece']:.3f} (a calibrated model: {by_chance['mean']:.3f}, up to {by_chance['high']:.3f})"
+    if "temperature" in calibration:
+        after = calibration["after"]
+        words += f"; with temperature {calibration['temperature']:.2f} {after['ece']:.3f}"
+        words += f", log loss {after['log_loss']:.3f}"
     return words
-
-
-def _warnings(report):
-    """What makes the numbers say less than they seem to, a line each."""
-    lines = []
-    if report.n_identical:
-        lines.append(f"{report.n_identical} pairs are the same text after cutting: no model can tell them apart")
-    if report.n_skipped:
-        lines.append(f"{report.n_skipped} rankings were skipped: their prompts were trained on, or nearly")
-    if report.n_seen is None:
-        lines.append(
-            "nobody knows whether the model was trained on these prompts: it does not remember its training data"
-        )
-    elif report.n_seen:
-        lines.append(f"{report.n_seen} prompts were trained on: this measures memory, not what the model can do")
-    lines += [
-        f"check failed: {check['name']} (rewards differ by up to {check['found']:.2g})"
-        for check in report.checks
-        if not check["passed"]
-    ]
-    if report.checks and not any("failed" in line for line in lines):
-        lines.append("checks passed: " + "; ".join(check["name"] for check in report.checks))
-    return lines

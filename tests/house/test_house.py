@@ -4,14 +4,14 @@ import ast
 import json
 import re
 import shutil
-import subprocess
 import tomllib
 
 import pytest
 import repository
 import yaml
-from conftest import ROOT
-from gates import headings, prose
+
+from tests.helpers.gates import headings, prose
+from tests.helpers.paths import ROOT, tracked
 
 URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
@@ -20,10 +20,12 @@ FLOORS = [
     "checks",
     "files",
     "results",
+    "config",
     "losses",
     "intervals",
     "overoptimization",
     "processes",
+    "sharing",
     "encoders",
     "packing",
     "fields",
@@ -33,19 +35,25 @@ FLOORS = [
     "rankings",
     "loading",
 ]
-FLOORS += ["measures", "sketches", "batching", "shortcuts", "model", "checkpoints", "reports", "evaluation", "training"]
-FLOORS += ["attacks", "repairs", "interop", "scoring", "onnx", "plots", "cli", "__main__"]
+FLOORS += ["measures", "pairs", "sketches", "batching", "scorer", "shortcuts", "folders", "model", "history"]
+FLOORS += ["checkpoints", "reports", "cards", "held_out", "baselines", "groups", "evaluation", "training"]
+FLOORS += [
+    "attacks",
+    "repairs",
+    "interop",
+    "partial",
+    "scoring",
+    "wordpiece",
+    "onnx",
+    "plots",
+    "options",
+    "cli",
+    "__main__",
+]
 
 
 def read(name):
     return (ROOT / name).read_text(encoding="utf-8")
-
-
-def tracked():
-    """The files that the repository holds, or would hold if everything were committed."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [path for path in map(ROOT.joinpath, names) if path.is_file()]
 
 
 # --- one address
@@ -216,6 +224,25 @@ def test_nothing_runs_code_from_a_download(path):
             for keyword in node.keywords:
                 trusts = keyword.arg == "trust_remote_code" and ast.unparse(keyword.value) != "False"
                 assert not trusts, f"line {node.lineno}"
+
+
+# --- tests in rooms
+
+
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_no_test_imports_another_test(path):
+    for module, line in imports(path):
+        assert "conftest" not in module and not re.search(r"\btest_\w+", module.rpartition(".")[0] or module), (
+            f"line {line} imports {module}: what tests share goes to tests/helpers"
+        )
+
+
+def test_every_test_is_in_a_room():
+    rooms = {path.parent.relative_to(ROOT / "tests").as_posix() for path in TESTS}
+    assert rooms == {"library", "course", "book", "browser", "house"}
 
 
 # --- nothing of anybody's machine

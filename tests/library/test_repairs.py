@@ -13,9 +13,9 @@ from rmkit.repairs import (
     LengthFree,
     add_attacked_copies,
     add_random_answers,
+    as_pairs,
     balance_length,
     length_free,
-    pairs_of,
 )
 
 TRAIN = load_rankings("course:train")
@@ -43,7 +43,7 @@ def longest_wins(rankings):
 
 def test_flaws_go_with_their_responses():
     flaws = {response: flaw for r in SOME for response, flaw in zip(r.responses, r.info["flaws"], strict=True)}
-    for pair in pairs_of(SOME):
+    for pair in as_pairs(SOME):
         assert pair.info["flaws"] == [flaws[response] for response in pair.responses]
     copy = add_attacked_copies(SOME, [ATTACKS["echo"]])[-1]
     assert copy.info["flaws"] == [None, "attacked copy"]
@@ -54,18 +54,18 @@ def test_what_is_known_of_the_ranking_stays_whole():
     about = {"tags": ["law", "short"], "flaws": [None, "vague"], "votes": [1, 1]}
     data = Rankings([Ranking("Capital of Peru?", ["Lima", "Cusco"], info=about), Ranking("2 + 2?", ["4", "5"])])
     copy, more = add_attacked_copies(data, [ATTACKS["echo"]])[2], add_random_answers(data)[0]
-    assert pairs_of(data)[0].info == about
+    assert as_pairs(data)[0].info == about
     assert copy.info == {"tags": ["law", "short"], "flaws": [None, "attacked copy"]}, "nobody voted on the copy"
     assert more.info == {"tags": ["law", "short"], "flaws": [None, "vague", "answers another prompt"]}
     triple = Ranking("Name a river.", ["Nile", "Rhine", "Lima"], info={"tags": ["a", "b", "c"], "scores": [3, 2, 1]})
-    assert pairs_of(Rankings([triple]))[1].info == {"tags": ["a", "b", "c"], "scores": [3, 1]}
+    assert as_pairs(Rankings([triple]))[1].info == {"tags": ["a", "b", "c"], "scores": [3, 1]}
 
 
 def test_pairs_stand_alone_and_none_is_lost():
-    pairs = pairs_of(SOME)
+    pairs = as_pairs(SOME)
     assert len(pairs) == SOME.n_pairs == pairs.n_pairs
     assert all(len(pair) == 2 and pair.ranks == (0, 1) and "domain" in pair.info for pair in pairs)
-    assert not pairs_of(Rankings([Ranking("?", ["a", "b"], ranks=[0, 0])]))
+    assert not as_pairs(Rankings([Ranking("?", ["a", "b"], ranks=[0, 0])]))
 
 
 @pytest.mark.parametrize("share", [0, 0.25, 0.5, 0.7, 0.9, 1])
@@ -74,7 +74,7 @@ def test_the_share_is_met_and_no_pair_is_new(share):
     longer, shorter = longest_wins(found)
     assert longer + shorter == len(found)
     assert longer / len(found) == pytest.approx(share, abs=0.5 / len(found))
-    assert set(found) <= set(pairs_of(SOME))
+    assert set(found) <= set(as_pairs(SOME))
     assert len(set(found)) == len(found)
 
 
@@ -195,6 +195,7 @@ def test_length_free_scores_and_ranks_as_a_model_does():
 
 def test_length_free_is_measured_by_the_scoreboard_and_refused_by_evaluate():
     free = LengthFree(Stand(lambda x, y: 0.5 * len(y)), slope=0.5)
+    assert not {"seen", "score_ids"} & set(dir(free))
     assert scoreboard(free, SOME).accuracy.value == 0.5
     for measure in (lambda: evaluate(free, SOME), lambda: compare(free, free, SOME)):
         with pytest.raises(InputError, match="LengthFree.*scoreboard measures it"):

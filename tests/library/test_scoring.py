@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from rows import FAR, NEAR, ROWS, SUN, TURNS, WRITERS
 from transformers import BertConfig
 
-from rmkit import scoring
+from rmkit import partial, scoring
 from rmkit.encoders import load_tokenizer
 from rmkit.errors import InputError
 from rmkit.model import RewardConfig, RewardModel
 from rmkit.scoring import score_file
+from tests.helpers.rows import FAR, NEAR, ROWS, SUN, TURNS, WRITERS
 
 ROOT = Path(__file__).parents[2]
 
@@ -293,7 +293,7 @@ class Stopped(Exception):
 
 def stop_after(monkeypatch, chunks):
     """Let the next run stop when it has put so many chunks on record."""
-    left, real = [chunks], scoring._append
+    left, real = [chunks], partial.append
 
     def append(*args):
         real(*args)
@@ -301,7 +301,7 @@ def stop_after(monkeypatch, chunks):
         if not left[0]:
             raise Stopped
 
-    monkeypatch.setattr(scoring, "_append", append)
+    monkeypatch.setattr(partial, "append", append)
 
 
 @pytest.fixture
@@ -403,7 +403,7 @@ def test_input_that_is_damaged_further_down(tmp_path, model, small_chunks):
 # The command line with chunks of 40 rows; `at`, if it is given, is where the program kills itself.
 PROGRAM = """
 import os, signal, sys
-from rmkit import cli, files, scoring
+from rmkit import cli, files, partial, scoring
 scoring.ROWS = 40
 at, count = os.environ.get("KILL_AT"), 0
 
@@ -420,11 +420,11 @@ def on_fourth(real):
     return call
 
 if at == "the chunk is written and not yet recorded":
-    scoring.write_json = on_fourth(scoring.write_json)
+    partial.write_json = on_fourth(partial.write_json)
 elif at == "the record is written and not yet in place":
     os.replace = on_fourth(os.replace)
 elif at == "the output is in place and the record not yet deleted":
-    scoring._record = lambda output, real=scoring._record: die() if output.exists() else real(output)
+    partial.record_path = lambda output, real=partial.record_path: die() if output.exists() else real(output)
 sys.exit(cli.main())
 """
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -604,10 +604,8 @@ def test_rows_in_memory_are_no_file(model, tmp_path):
 
 def test_two_programs_that_write_one_output_leave_no_hole(tmp_path):
     """The other one has cut the file shorter than what this one recorded: to go on would fill the gap with zeros."""
-    from rmkit import scoring
-
     output = tmp_path / "out.jsonl"
-    scoring._partial(output).write_bytes(b"short")
+    partial.partial_path(output).write_bytes(b"short")
     with pytest.raises(InputError, match="another program is writing it too"):
-        scoring._append(output, b"{}\n", {"n_bytes": 100})
-    assert scoring._partial(output).read_bytes() == b"short"
+        partial.append(output, b"{}\n", {"n_bytes": 100})
+    assert partial.partial_path(output).read_bytes() == b"short"

@@ -1,5 +1,6 @@
 """The loop: it learns, it repeats itself, it can be cut into pieces and killed, and nothing changes."""
 
+import inspect
 import json
 import math
 import os
@@ -15,10 +16,12 @@ import torch
 from safetensors.torch import load_file
 
 from rmkit.checkpoints import last_checkpoint
+from rmkit.config import TrainingConfig
 from rmkit.errors import InputError
 from rmkit.evaluation import evaluate
 from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
+from rmkit.options import make_parser, training_config
 from rmkit.rankings import Ranking, Rankings
 from rmkit.training import train
 
@@ -161,6 +164,7 @@ def test_ties_alone_are_nothing_to_learn_from():
     "setting, words",
     [
         ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": True}, "epochs is True"),
         ({"lr": math.nan}, "lr is nan"),
         ({"lr": math.inf}, "lr is inf"),
         ({"lr": -1e-4}, "lr is -0.0001"),
@@ -170,7 +174,8 @@ def test_ties_alone_are_nothing_to_learn_from():
         ({"max_length": 513}, "at most 512"),
         ({"seed": -1}, "seed is -1"),
         ({"freeze": 1.5}, "freeze is 1.5"),
-        ({"freeze": "half"}, "freeze is half"),
+        ({"freeze": "half"}, "freeze is 'half'"),
+        ({"freeze": True}, "freeze is True"),
         ({"micro_batch_size": -1}, "micro_batch_size is -1"),
         ({"output": None, "resume": True}, "resume=True needs output"),
     ],
@@ -188,6 +193,41 @@ def test_a_loss_that_explodes_is_said_and_not_saved(tmp_path):
     with pytest.raises(FloatingPointError, match="epoch 1"):
         train(model, TOY, epochs=1, output=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_default_is_written_once():
+    """In `TrainingConfig`: the keywords of `train` and the options of the command line follow from it."""
+    config, keywords = asdict(TrainingConfig()), inspect.signature(train).parameters
+    assert {name: keywords[name].default for name in config} == config
+    assert config == {
+        "epochs": 2,
+        "lr": 1e-4,
+        "batch_size": 8,
+        "max_length": 256,
+        "seed": 0,
+        "freeze": 0.5,
+        "micro_batch_size": None,
+    }
+    ask = ["train", "--data", "toy", "--output", "run"]
+    assert training_config(make_parser().parse_args(ask)) == TrainingConfig()
+    options = [
+        "--epochs",
+        "3",
+        "--lr",
+        "2e-4",
+        "--batch-size",
+        "4",
+        "--max-length",
+        "64",
+        "--seed",
+        "5",
+        "--freeze",
+        "0",
+        "--micro-batch-size",
+        "2",
+    ]
+    args = make_parser().parse_args([*ask, *options])
+    assert training_config(args) == TrainingConfig(3, 2e-4, 4, 64, 5, 0.0, 2)
 
 
 # --- Interrupted and resumed ---------------------------------------------------------------------------------------
@@ -262,6 +302,27 @@ def test_what_is_there_is_never_overwritten(tmp_path):
     run(tmp_path, resume=True)
     with pytest.raises(InputError, match="already holds a trained model"):
         run(tmp_path)
+
+
+def test_a_run_that_is_refused_leaves_the_model_trainable(tmp_path):
+    """Settings, data and checkpoint are compared before layers are frozen."""
+    with pytest.raises(Killed):
+        run(tmp_path, on_epoch=interrupt_after(1))
+    settings = {"batch_size": 2, "max_length": 48, "seed": 1, "output": tmp_path, "resume": True}
+    for damage, change, words in [
+        (False, {"lr": 1.0}, "another lr"),
+        (False, {"freeze": 1}, "another freeze"),
+        (False, {"epochs": 0}, "epochs is 0"),
+        (True, {}, "cannot be read"),
+    ]:
+        if damage:
+            os.truncate(last_checkpoint(tmp_path) / "optimizer.safetensors", 1000)
+        model = RewardModel.from_encoder(seed=0)
+        start = weights(model)
+        with pytest.raises(InputError, match=words):
+            train(model, MIXED, TOY[4:6], **{**settings, **change})
+        assert all(parameter.requires_grad for parameter in model.parameters())
+        assert distance(weights(model), start) == 0 and model.seen is None
 
 
 @pytest.mark.parametrize("change, words", [({"lr": 2e-4}, "another lr"), ({"seed": 5}, "another seed")])
@@ -355,7 +416,7 @@ def command(output, *more):
 def test_sigkill_and_resume_from_the_command_line(tmp_path):
     """Killed for real: during the first epoch, and while a checkpoint is being written."""
     subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
-    for moment in ("checkpoints/writing", "checkpoints/epoch-0001"):
+    for moment in ("checkpoints/.epoch-0001.writing", "checkpoints/epoch-0001"):
         process = subprocess.Popen(command(tmp_path / "killed", "--resume"), stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
         while not (tmp_path / "killed" / moment).exists() and process.poll() is None and time.monotonic() < deadline:

@@ -1,19 +1,14 @@
-"""Writes the tables of book/planning.md: what a real training run costs, from counted parameters and stated assumptions.
+"""The tables of book/planning.md: what a real training run costs, from counted parameters and stated assumptions."""
 
-book/bench.json, the measurements of `make bench`, in; _build/planning/*.md out.
-"""
-
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from data_card import table
 from transformers import AutoModel, BertConfig, LlamaConfig, ModernBertConfig
 
+from book.measured.tables import MEASURED, load, table
 from rmkit.encoders import encoder_folder
 
-ROOT = Path(__file__).resolve().parent.parent
+BENCH = MEASURED / "how_fast" / "measured.json"
 
 # --- what is assumed
 
@@ -157,19 +152,12 @@ def measured_speed(found):
     return row["flops"]["whole last layer"] / row["seconds"]["median"] if row else None
 
 
-def main(folder, bench=ROOT / "book" / "bench.json"):
-    folder.mkdir(parents=True, exist_ok=True)
+def parts(bench=BENCH):
+    """The page's parts in Markdown, from a file of `make bench`'s measurements."""
     models = encoders()
-    found = json.loads(bench.read_text(encoding="utf-8")) if bench.exists() else {}
-    pages = {
+    return {
         "work": work_page(models),
-        "hours": hours_page(models, measured_speed(found)),
+        "hours": hours_page(models, measured_speed(load(bench) or {})),
         "memory": memory_page(models),
         "exchange": exchange_page(models),
     }
-    for name, text in pages.items():
-        (folder / f"{name}.md").write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(ROOT / "_build" / "planning")

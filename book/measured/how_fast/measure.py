@@ -1,6 +1,6 @@
-"""How fast is rmkit, beside what people would use instead? Writes book/bench.json, which the page book/how-fast.md shows.
+"""How fast is rmkit, beside what people would use instead? Writes measured.json beside this file, which the page book/how-fast.md shows.
 
-python tests/benchmarks/bench.py [--only NAME ...] [--repeats 5] [--quick] [--output FILE] [--hh FILE]
+python -m book.measured.how_fast.measure [--only NAME ...] [--repeats 5] [--quick] [--output FILE] [--hh FILE]
 
 Everything runs on the processor, in turn (A B A B ...), and only what computes the same counts: losses must agree step by
 step to 1e-5, dropout is off. Times are for a quiet machine: close what else is running. About 40 minutes on two cores;
@@ -36,13 +36,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import flops
-import rmkit_loop
 import torch
-import trl_loop
-from timing import Contender, Mismatch, Run, compare, difference, interleaved, machine, ratios, spread
 
 import rmkit
+from book.measured.how_fast import flops, rmkit_loop, trl_loop
+from book.measured.how_fast.timing import (
+    Contender,
+    Mismatch,
+    Run,
+    compare,
+    difference,
+    interleaved,
+    machine,
+    ratios,
+    spread,
+)
 from rmkit.batching import encode_rankings
 from rmkit.files import write_json
 from rmkit.interop import to_sequence_classifier
@@ -50,7 +58,7 @@ from rmkit.loading import load_rankings
 from rmkit.losses import k_choose_2_loss, pairwise_loss
 from rmkit.rankings import Ranking
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 REFERENCE = "rmkit.train"
 
 
@@ -534,7 +542,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=list(COMPARISONS), metavar="NAME")
     parser.add_argument("--repeats", type=int, default=None, help="rounds of each comparison (5; with --quick 2)")
     parser.add_argument("--quick", action="store_true", help="a few steps each, to see that everything runs")
-    parser.add_argument("--output", type=Path, default=ROOT / "book" / "bench.json")
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("measured.json"))
     hh = os.environ.get("RMKIT_HH", ROOT.parent / "shared" / "data" / "hh-harmless-dev.jsonl.gz")
     parser.add_argument("--hh", type=Path, default=hh, help="pairs of Anthropic's HH (default: RMKIT_HH)")
     args = parser.parse_args()

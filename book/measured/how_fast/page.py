@@ -1,18 +1,12 @@
-"""Writes the tables and figures of book/how-fast.md from what `make bench` measured: see the Makefile.
+"""The tables and figures of book/how-fast.md, from what `make bench` (measure.py beside this file) measured last."""
 
-In:  book/bench.json (tests/benchmarks/bench.py).
-Out: _build/how-fast/{machine,goals,toy,trl,rankings,scoring,limit,profile,growth}.md and {ratios,growth}.png.
-"""
-
-import json
-import sys
 from pathlib import Path
 
-from data_card import share, table
-
+from book.measured.tables import load, share, table
 from rmkit import plots
 
-ROOT = Path(__file__).resolve().parent.parent
+MEASURED = Path(__file__).with_name("measured.json")
+NOTHING = {"comparisons": {}}
 MISSING = "*Not measured yet: `make bench`.*\n"
 AXES = {"prompts": "prompts", "length": "tokens a text", "K": "answers a prompt, $K$"}
 
@@ -265,8 +259,38 @@ def machine_page(result):
 # --- figures
 
 
-def draw(comparisons, folder):
-    """Of each comparison the contenders that a reader would otherwise use, in few words, so that a phone can show it."""
+PAGES = {
+    "toy": toy_page,
+    "trl": trl_page,
+    "rankings": rankings_page,
+    "scoring": scoring_page,
+    "limit": limit_page,
+    "profile": profile_page,
+    "growth": growth_page,
+}
+
+
+def comparisons_of(result):
+    """What each comparison found, and why those that were skipped were."""
+    found = {name: row for name, row in result["comparisons"].items() if "skipped" not in row}
+    skipped = {name: row["skipped"] for name, row in result["comparisons"].items() if "skipped" in row}
+    return found, skipped
+
+
+def parts(measured=MEASURED):
+    """The page's parts in Markdown, from a file of measurements; each says so where it was not measured."""
+    result = load(measured) or NOTHING
+    found, skipped = comparisons_of(result)
+    pages = {name: page(found[name]) if name in found else MISSING for name, page in PAGES.items()}
+    pages |= {name: f"*Not measured: {reason}.*\n" for name, reason in skipped.items()}
+    pages["goals"] = goals_page(found)
+    pages["machine"] = machine_page(result) if "machine" in result else MISSING
+    return pages
+
+
+def draw(folder, measured=MEASURED):
+    """The page's figures, as PNG files in `folder`."""
+    comparisons, _ = comparisons_of(load(measured) or NOTHING)
     rows = {"toy loop": comparisons.get("toy", {}).get("contenders", {}).get("toy loop")}
     for data, found in comparisons.get("trl", {}).get("data", {}).items():
         name = f"TRL, {data}".replace(" harmless", "").replace("batches by length", "sorted")
@@ -283,34 +307,3 @@ def draw(comparisons, folder):
         name = AXES[axis].replace("answers a prompt, ", "")
         lines[name] = ([p["x"] for p in row["points"]], [p["seconds"]["median"] for p in row["points"]])
     plots.plot_growth(lines, folder / "growth.png")
-
-
-PAGES = {
-    "toy": toy_page,
-    "trl": trl_page,
-    "rankings": rankings_page,
-    "scoring": scoring_page,
-    "limit": limit_page,
-    "profile": profile_page,
-    "growth": growth_page,
-}
-
-
-def main(folder, measured=ROOT / "book" / "bench.json"):
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    measured = Path(measured)
-    result = json.loads(measured.read_text(encoding="utf-8")) if measured.exists() else {"comparisons": {}}
-    found = {name: row for name, row in result["comparisons"].items() if "skipped" not in row}
-    skipped = {name: row["skipped"] for name, row in result["comparisons"].items() if "skipped" in row}
-    pages = {name: page(found[name]) if name in found else MISSING for name, page in PAGES.items()}
-    pages |= {name: f"*Not measured: {reason}.*\n" for name, reason in skipped.items()}
-    pages["goals"] = goals_page(found)
-    pages["machine"] = machine_page(result) if "machine" in result else MISSING
-    for name, text in pages.items():
-        (folder / f"{name}.md").write_text(text, encoding="utf-8")
-    draw(found, folder)
-
-
-if __name__ == "__main__":
-    main(ROOT / "_build" / "how-fast", *sys.argv[1:])  # another file of measurements

@@ -8,10 +8,10 @@ import json
 import time
 
 import torch
-from timing import Run
 from torch import nn
 
 import rmkit
+from book.measured.how_fast.timing import Run
 from rmkit.encoders import DROPOUTS
 
 

@@ -1,6 +1,6 @@
 """A million rows scored in constant memory, killed on the way and resumed: is every row there once, and in order?
 
-python tests/benchmarks/million_rows.py [--rows N] [--kills N]
+python -m book.measured.how_fast.million_rows [--rows N] [--kills N]
 
 Makes a gzipped file of rows of 100 to 200 bytes, a few of them broken, and a tiny encoder with random weights, so that it is
 the streaming that is measured and not the encoder. `rmkit score` is killed without warning (SIGKILL) while it writes, then
@@ -27,7 +27,7 @@ from transformers import BertConfig
 import rmkit
 from rmkit.model import RewardConfig
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WORDS = [
     "court",
     "appeal",

@@ -1,25 +1,18 @@
-"""Writes the tables and figures of book/data-card.md from the data itself: see the Makefile.
-
-In:  rmkit/datasets/course.jsonl, rmkit/datasets/course-review.json (what the second pass and the sample found),
-     book/learnability.json and book/recipes.json (tests/benchmarks/).
-Out: _build/data-card/{counts,taxonomy,flaws,agreement,sample,audit,learnability,recipes,cite}.md and {flaws,lengths,k}.png.
+"""The tables and figures of book/data-card.md, from the data itself, from what its review found
+(rmkit/datasets/course-review.json), and from what learnability.py and recipes.py beside this file measured.
 """
 
 import hashlib
-import json
-import sys
-import textwrap
 from collections import Counter
 from pathlib import Path
 
+from book.measured.tables import LIKENESS, MISSING, interval, load, plain, share, signed, table
 from rmkit import __version__, plots
 from rmkit.intervals import wilson
 from rmkit.loading import DATASETS, load_rankings
-from rmkit.reports import NAMES
 from rmkit.shortcuts import audit
 
-ROOT = Path(__file__).resolve().parent.parent
-MISSING = "*Not measured yet.*\n"
+HERE = Path(__file__).resolve().parent
 
 # What each flaw means, and the row whose answer shows it.
 FLAWS = {
@@ -36,35 +29,6 @@ FLAWS = {
     "wrong register": ("Right, but in the wrong tone for its reader.", "law-111"),
     "invented source": ("Cites a statute, case, study or book that does not exist.", "law-066"),
 }
-
-
-def share(value):
-    return f"{value:.1%}"
-
-
-def interval(estimate):
-    return f"{share(estimate['low'])} to {share(estimate['high'])}"
-
-
-# Rivals whose interval takes pairs as independent; all others draw whole prompts.
-BY_PAIR = {NAMES[rule] for rule in ("chance", "bag_of_words", "annotators", "ceiling")}
-BY_PROMPT = "95% interval, by prompt"
-
-
-def spread(name, estimate):
-    """The interval of a row under the heading `BY_PROMPT`, which says where it is another one."""
-    return interval(estimate) + (" (by pair)" if name in BY_PAIR else "")
-
-
-def table(head, rows):
-    """A Markdown table whose cells break seldom, so that on a phone it scrolls."""
-    lines = [head, ["---"] + ["--:"] * (len(head) - 1), *([unbroken(str(cell)) for cell in row] for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def unbroken(text, width=18):
-    """The text, with breaks only between lines of about `width` characters."""
-    return " ".join(line.replace(" ", "\N{NO-BREAK SPACE}") for line in textwrap.wrap(text, width))
 
 
 # --- what is in the data
@@ -103,12 +67,14 @@ def taxonomy_page(data):
     rows = {ranking.info["id"]: ranking for ranking in data}
     found = Counter(flaw for ranking in data for flaw in ranking.info["flaws"] if flaw)
     if unknown := set(found) - set(FLAWS):
-        raise SystemExit(f".ci/data_card.py: FLAWS does not say what {', '.join(sorted(unknown))} means")
+        raise SystemExit(f"book/measured/data_card: FLAWS does not say what {', '.join(sorted(unknown))} means")
     entries = []
     for flaw, n in found.most_common():
         meaning, name = FLAWS[flaw]
         if name not in rows or flaw not in rows[name].info["flaws"]:
-            raise SystemExit(f'.ci/data_card.py: no answer of {name} is "{flaw}" any more; choose another example')
+            raise SystemExit(
+                f'book/measured/data_card: no answer of {name} is "{flaw}" any more; choose another example'
+            )
         ranking = rows[name]
         position = ranking.info["flaws"].index(flaw)
         entries.append(
@@ -119,11 +85,6 @@ def taxonomy_page(data):
             f"  *Flaw:* {plain(ranking.info['why'][position])} ({name})\n"
         )
     return "\n".join(entries)
-
-
-def plain(text):
-    """Text of the data as Markdown that shows it as it is, on one line."""
-    return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>#|$~" else sign for sign in " / ".join(text.splitlines()))
 
 
 def flaws_by_domain(data):
@@ -138,7 +99,9 @@ def flaws_page(counts):
     return table(["Answers", *domains], [[flaw, *row.values()] for flaw, row in counts.items()])
 
 
-def draw(data, folder):
+def draw(folder):
+    """The page's figures, as PNG files in `folder`."""
+    data = load_rankings("course")
     counts = flaws_by_domain(data)
     sums = Counter()
     for row in counts.values():
@@ -242,31 +205,6 @@ def longest_tail(data, part=0.05):
 # --- what can be learned
 
 
-LIKENESS = "likeness of prompt and answer"
-
-
-def seeds_rows(measured, name="the course's model"):
-    """(name, estimate) of the mean over seeds and of the rule that needs no training; `measured` on one test set."""
-    n = len(measured["per_seed"])
-    return [(f"mean over {n} seeds of {name}", measured["accuracy"]), (LIKENESS, measured["baselines"]["similarity"])]
-
-
-def seeds_text(measured):
-    """How far seeds differ, and whether the mean over them is ahead of the best rule that needs no training."""
-    mean, each, base = measured["accuracy"], measured["per_seed"], measured["baselines"]
-    rules = {LIKENESS: base["similarity"], **{NAMES[name]: base[name] for name in ("longest", "shortest")}}
-    best, rule = max(rules.items(), key=lambda one: one[1]["value"])
-    if rule["value"] >= mean["value"]:
-        verdict = "no better than"
-    else:
-        verdict = "clearly ahead of" if mean["low"] > rule["high"] else "ahead, but not clearly, of"
-    return (
-        f"Trained with {len(each)} seeds and no other difference, the course's model is right on {share(min(each))} to "
-        f"{share(max(each))} of these pairs, {share(mean['value'])} on average: {verdict} *{best}*, which needs no training "
-        f"({share(rule['value'])}).\n"
-    )
-
-
 def learnability_page(measured):
     base, minutes = measured["baselines"], measured["minutes"]
     names = {
@@ -346,11 +284,6 @@ def recipes_page(measured):
     )
 
 
-def signed(gain):
-    """The interval of a difference, in percentage points."""
-    return f"{100 * gain['low']:+.1f} to {100 * gain['high']:+.1f}"
-
-
 def estimates(title, parts):
     """A table of named estimates."""
     rows = [[name, share(e["value"]), interval(e) if e["n"] >= 20 else "too few", e["n"]] for name, e in parts.items()]
@@ -368,29 +301,18 @@ def cite_page(file):
     )
 
 
-def load(path):
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def main(folder, review=DATASETS / "course-review.json", book=ROOT / "book"):
-    folder.mkdir(parents=True, exist_ok=True)
-    data, review = load_rankings("course"), load(Path(review))
-    measured, recipes = load(Path(book) / "learnability.json"), load(Path(book) / "recipes.json")
-    pages = {
+def parts(review=DATASETS / "course-review.json", measured=HERE):
+    """The page's parts in Markdown; `measured` is the folder that learnability.json and recipes.json are in."""
+    data, review = load_rankings("course"), load(review)
+    learned, recipes = (load(Path(measured) / name) for name in ("learnability.json", "recipes.json"))
+    return {
         "counts": counts_page(data),
         "taxonomy": taxonomy_page(data),
         "flaws": flaws_page(flaws_by_domain(data)),
         "agreement": agreement_page(review) if review else MISSING,
         "sample": sample_page(review) if review else MISSING,
         "audit": audit_page({**data.describe(), **audit(data)}, longest_tail(data).to_dict()),
-        "learnability": learnability_page(measured) if measured else MISSING,
+        "learnability": learnability_page(learned) if learned else MISSING,
         "recipes": recipes_page(recipes) if recipes else MISSING,
         "cite": cite_page(DATASETS / "course.jsonl"),
     }
-    for name, text in pages.items():
-        (folder / f"{name}.md").write_text(text, encoding="utf-8")
-    draw(data, folder)
-
-
-if __name__ == "__main__":
-    main(ROOT / "_build" / "data-card", *sys.argv[1:])  # another review file, another folder of measurements

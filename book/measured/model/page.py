@@ -1,22 +1,12 @@
-"""Writes the tables of book/model.md from what `make book` trained and measured: see the Makefile.
+"""The tables of book/model.md, from what `make book` trained and measured, and from what other seeds gave."""
 
-In:  _build/model/history.json, _build/evaluation.json; the model before (_build/trained) and after (_build/model) rounding;
-     book/learnability.json, what other seeds gave.
-Out: _build/model-page/{training,evaluation,rounding}.md, _build/rounding.json.
-"""
-
-import json
 import math
-from pathlib import Path
 
-import numpy as np
-from data_card import BY_PROMPT, interval, seeds_rows, seeds_text, share, spread, table
-
-from rmkit import RewardModel, compare, load_rankings
-from rmkit.files import write_json
+from book.measured.tables import BY_PROMPT, MEASURED, ROOT, interval, load, seeds_rows, seeds_text, share, spread, table
 from rmkit.reports import GROUPS, NAMES
 
-BUILD = Path(__file__).resolve().parent.parent / "_build"
+BUILD = ROOT / "_build"
+LEARNED = MEASURED / "data_card" / "learnability.json"
 COMMANDS = [  # the Makefile's; tests/book/test_book.py compares
     "rmkit train --data course --output _build/trained",
     "rmkit export --model _build/trained --output _build/export",
@@ -88,20 +78,6 @@ def row(named):
     return [name, share(estimate["value"]), spread(name, estimate), estimate["n"]]
 
 
-def measure_rounding(trained, rounded, data):
-    """What rounding did to a model: how far the rewards moved, and the accuracy."""
-    prompts, responses = zip(*((r.prompt, response) for r in data for response in r.responses), strict=True)
-    before, after = (np.array(model.score(prompts, responses)) for model in (trained, rounded))  # (N,)
-    moved = np.abs(after - before)
-    return {
-        "n": len(moved),
-        "largest": moved.max().item(),
-        "mean": moved.mean().item(),
-        "spread": before.std().item(),
-        "difference": compare(rounded, trained, data).to_dict()["difference"],
-    }
-
-
 def rounding_page(found, exported, weights):
     """What `measure_rounding` found, and the sizes in bytes of the exported file and of the weights, in Markdown."""
     gap = found["difference"]
@@ -114,16 +90,12 @@ def rounding_page(found, exported, weights):
     )
 
 
-if __name__ == "__main__":
-    page = BUILD / "model-page"
-    page.mkdir(exist_ok=True)
-    history = json.loads((BUILD / "model" / "history.json").read_text(encoding="utf-8"))
-    report = json.loads((BUILD / "evaluation.json").read_text(encoding="utf-8"))
-    seeds = json.loads((BUILD.parent / "book" / "learnability.json").read_text(encoding="utf-8"))
-    trained, rounded = (RewardModel.from_pretrained(BUILD / name) for name in ("trained", "model"))
-    found = measure_rounding(trained, rounded, load_rankings("course:test"))
-    write_json(BUILD / "rounding.json", found)
-    sizes = [(BUILD / name).stat().st_size for name in ("export/model.onnx", "model/model.safetensors")]
-    (page / "training.md").write_text(training_page(history), encoding="utf-8")
-    (page / "evaluation.md").write_text(evaluation_page(report, seeds), encoding="utf-8")
-    (page / "rounding.md").write_text(rounding_page(found, *sizes), encoding="utf-8")
+def parts(build=BUILD):
+    """The page's parts in Markdown, from what `make book` trained and measured."""
+    history, report = load(build / "model" / "history.json"), load(build / "evaluation.json")
+    sizes = [(build / name).stat().st_size for name in ("export/model.onnx", "model/model.safetensors")]
+    return {
+        "training": training_page(history),
+        "evaluation": evaluation_page(report, load(LEARNED)),
+        "rounding": rounding_page(load(build / "rounding.json"), *sizes),
+    }

@@ -5,9 +5,9 @@ import time
 from contextlib import contextmanager
 
 import torch
-from timing import Run
 
 import rmkit
+from book.measured.how_fast.timing import Run
 from rmkit import training
 from rmkit.batching import encode_rankings
 from rmkit.files import write_json

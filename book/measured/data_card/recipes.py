@@ -1,6 +1,6 @@
-"""Which way of training learns most from the course data? Writes book/recipes.json, which the data card shows.
+"""Which way of training learns most from the course data? Writes recipes.json beside this file, which the data card shows.
 
-python tests/benchmarks/recipes.py [--recipes NAME ...]
+python -m book.measured.data_card.recipes [--recipes NAME ...]
 
 Three-fold cross-validation over the prompts of course:train and course:validation, never the test part: each recipe is
 trained on two thirds and measured on the rest, with the same folds and the same seed, so that recipes can be compared pair
@@ -22,7 +22,6 @@ from rmkit.loading import load_rankings
 from rmkit.losses import k_choose_2_loss
 from rmkit.rankings import Ranking
 
-ROOT = Path(__file__).parents[2]
 FOLDS = 3
 RECIPES = {
     "all layers": {},
@@ -111,7 +110,7 @@ def main():
         print(f"{name}: {interval(rows[name])['value']:.3f}", flush=True)
     base = rows["all layers"]
     result = {name: {"accuracy": interval(found), "gain": interval(found, base)} for name, found in rows.items()}
-    write_json(ROOT / "book" / "recipes.json", {"n_prompts": len(rankings), "recipes": result})
+    write_json(Path(__file__).with_name("recipes.json"), {"n_prompts": len(rankings), "recipes": result})
 
 
 if __name__ == "__main__":

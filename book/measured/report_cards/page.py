@@ -1,20 +1,16 @@
-"""Writes the tables and the figure of book/report-cards.md from book/reports.json (tests/benchmarks/reports.py), and what other
-seeds of the course's model gave from book/learnability.json (tests/benchmarks/learnability.py).
-
-Out: _build/report-cards/{training,accuracy,calibration,comparison,length,memory}.md and rivals.png.
+"""The tables and the figure of book/report-cards.md, from what measure.py beside this file measured, and from what other seeds
+of the course's model gave (learnability.py of the data card).
 """
 
-import json
-import os
 from pathlib import Path
 
-from data_card import BY_PROMPT, interval, seeds_rows, seeds_text, share, spread, table
-
+from book.measured.tables import BY_PROMPT, MEASURED, interval, load, seeds_rows, seeds_text, share, spread, table
+from rmkit import plots
 from rmkit.intervals import Estimate
 from rmkit.reports import NAMES
 
-ROOT = Path(__file__).resolve().parent.parent
-OUT = ROOT / "_build" / "report-cards"
+REPORTS = Path(__file__).with_name("measured.json")
+LEARNED = MEASURED / "data_card" / "learnability.json"
 RULES = ("chance", "longest", "shortest", "bag_of_words", "annotators", "ceiling")  # the same for every model
 BLIND = ("prompt_blind", "response_blind")  # of each model
 MODELS = {"course": "the course's model", "HH": "the HH model"}
@@ -146,22 +142,21 @@ PAGES = {
 }
 
 
-def load(book=ROOT / "book"):
-    """What reports.json holds, and under `seeds`, for some test sets, what other seeds of the course's model gave."""
-    measured, learned = (
-        json.loads((book / f"{name}.json").read_text(encoding="utf-8")) for name in ("reports", "learnability")
-    )
+def measurements():
+    """What measured.json holds, and under `seeds`, for some test sets, what other seeds of the course's model gave."""
+    measured, learned = load(REPORTS), load(LEARNED)
     return measured | {"seeds": {"course:test": learned, "PandaLM": learned["pandalm"]}}
 
 
-def main(out=OUT):
-    os.environ.setdefault("MPLBACKEND", "Agg")
-    from rmkit.plots import plot_rivals
+def parts():
+    """The page's parts in Markdown."""
+    measured = measurements()
+    return {name: page(measured) for name, page in PAGES.items()}
 
-    measured = load()
-    out.mkdir(parents=True, exist_ok=True)
-    for name, page in PAGES.items():
-        (out / f"{name}.md").write_text(page(measured), encoding="utf-8")
+
+def draw(folder):
+    """The page's figure, as a PNG file in `folder`."""
+    measured = measurements()
     panels = {
         test: [
             (name, Estimate(**one))
@@ -170,8 +165,4 @@ def main(out=OUT):
         ]
         for test, reports in measured["reports"].items()
     }
-    plot_rivals(panels, out / "rivals.png")
-
-
-if __name__ == "__main__":
-    main()
+    plots.plot_rivals(panels, folder / "rivals.png")

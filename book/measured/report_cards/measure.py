@@ -1,6 +1,6 @@
-"""Full reports on human preferences: a model of the course data and one of HH harmless. Writes book/reports.json.
+"""Full reports on human preferences: a model of the course data and one of HH harmless. Writes measured.json beside this file.
 
-python tests/benchmarks/reports.py --hh FILE --pandalm FILE
+python -m book.measured.report_cards.measure --hh FILE --pandalm FILE
 
 Trains one model on course:train and one on 60% of the prompts of HH harmless (a tenth more fits a temperature), with `rmkit.train`'s
 defaults and seed 0, and measures both on the 30% of HH that are left, on PandaLM and on course:test. A quarter of an hour on two
@@ -12,8 +12,6 @@ from pathlib import Path
 
 import rmkit
 from rmkit.files import write_json
-
-ROOT = Path(__file__).parents[2]
 
 
 def train(data):
@@ -54,7 +52,7 @@ def main():
         result["comparisons"][test] = comparison.to_dict()
     memory = rmkit.evaluate(trained["HH"][0], hh_train, seen="measure", quick=True)
     result["memory"] = memory.to_dict()
-    write_json(ROOT / "book" / "reports.json", result)
+    write_json(Path(__file__).with_name("measured.json"), result)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,16 @@
-"""Gathers what the page book/playground.md downloads, and writes the page's own parts: see the Makefile.
+"""The parts of book/playground.md: the element itself, how good its model is, and what edits do to its rewards."""
 
-In:  _build/export (what `rmkit export` wrote), _build/node (the npm packages, if Node was there), book/_playground,
-     _build/model and its _build/evaluation.json
-Out: _build/site/playground: what a browser loads; empty if Node was not there
-     _build/playground/{accuracy,element,edits,scores}.md: included by the page
-"""
-
-import gzip
-import hashlib
 import html
 import json
 import random
-import shutil
-from pathlib import Path
 
-from data_card import interval, share, table
-
+from book.measured.tables import ROOT, interval, load, share, table
 from rmkit.attacks import ATTACKS
-from rmkit.files import write_json
 from rmkit.intervals import by_prompt, wilson
 from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
 
-ROOT = Path(__file__).resolve().parent.parent
-RUNTIME = Path("node_modules", "onnxruntime-web", "dist")
+BUILD = ROOT / "_build"
 
 # Three from law and three from elsewhere, all from the test part; chosen for their topics, before the model had scored them.
 EXAMPLES = {
@@ -58,37 +45,6 @@ no script.</p>
 </reward-playground>
 ```
 """
-
-
-# --- what a browser loads
-
-
-def gather(site, node, export, scripts):
-    """Fill the folder `site`; the bytes of what the manifest names, or None if the npm packages are not there."""
-    shutil.rmtree(site, ignore_errors=True)
-    site.mkdir(parents=True)
-    if not (node / RUNTIME).is_dir():
-        return None
-    for path in [*scripts.glob("*.js"), *scripts.glob("*.css"), *scripts.glob("*.txt")]:
-        shutil.copy(path, site)
-    shutil.copy(node / RUNTIME / "ort.wasm.bundle.min.mjs", site / "ort.mjs")
-    manifest = json.loads((export / "manifest.json").read_text(encoding="utf-8"))
-    wasm = node / RUNTIME / "ort-wasm-simd-threaded.wasm"
-    manifest["download"] = {
-        "model.onnx.gz": pack(export / "model.onnx", site / "model.onnx.gz"),
-        "vocab.txt.gz": pack(export / "vocab.txt", site / "vocab.txt.gz"),
-        "ort.wasm.gz": pack(wasm, site / "ort.wasm.gz"),
-    }
-    write_json(site / "manifest.json", manifest)
-    return sum(file["bytes"] for file in manifest["download"].values())
-
-
-def pack(path, target):
-    """Compress a file here, for not every host does, and those that do leave a model as it is."""
-    contents = path.read_bytes()
-    packed = gzip.compress(contents, mtime=0)
-    target.write_bytes(packed)
-    return {"bytes": len(packed), "unpacked": len(contents), "sha256": hashlib.sha256(contents).hexdigest()}
 
 
 # --- the page
@@ -173,21 +129,19 @@ def edits_page(data, model):
     return how + table(["The answer made", "the reward rises", "it changes by"], rows)
 
 
-def main(build=ROOT / "_build", scripts=ROOT / "book" / "_playground"):
-    n_bytes = gather(build / "site" / "playground", build / "node", build / "export", scripts)
+def download_bytes(site):
+    """The bytes of what a browser loads, or None where Node was not there and the folder `site` is empty."""
+    manifest = load(site / "manifest.json")
+    return manifest and sum(file["bytes"] for file in manifest["download"].values())
+
+
+def parts(build=BUILD):
+    """The page's parts in Markdown, from the model that `make book` trained and rounded."""
     model, data = RewardModel.from_pretrained(build / "model"), load_rankings("course:test")
     examples = list(in_any_order(data))
-    pages = {
-        "accuracy": accuracy_page(json.loads((build / "evaluation.json").read_text(encoding="utf-8"))),
-        "element": element_page(examples, n_bytes),
+    return {
+        "accuracy": accuracy_page(load(build / "evaluation.json")),
+        "element": element_page(examples, download_bytes(build / "site" / "playground")),
         "edits": edits_page(data, model),
         "scores": scores_page(examples, model),
     }
-    folder = build / "playground"
-    folder.mkdir(exist_ok=True)
-    for name, text in pages.items():
-        (folder / f"{name}.md").write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

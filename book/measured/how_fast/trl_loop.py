@@ -10,7 +10,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 
-from timing import Run
+from book.measured.how_fast.timing import Run
 
 
 def run(folder, settings):

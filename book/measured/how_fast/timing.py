@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+HERE = "book.measured.how_fast"
+ROOT = Path(__file__).parents[3]
 TOLERANCE = 1e-5
 """How far two losses of the same step may lie apart, in nats, and two rewards of the same text."""
 
@@ -48,12 +50,20 @@ class Contender:
     time_only: str | None = None
 
     def run(self):
-        return importlib.import_module(self.module).run(self.folder, **self.options)
+        return importlib.import_module(f"{HERE}.{self.module}").run(self.folder, **self.options)
 
     def alone(self):
         """Run it in a new process: {"start_up", "peak_mib", "results"}; see `main`."""
-        command = [sys.executable, __file__, self.module, str(self.folder), json.dumps(self.options), str(time.time())]
-        done = subprocess.run(command, capture_output=True, text=True)
+        command = [
+            sys.executable,
+            "-m",
+            f"{HERE}.timing",
+            self.module,
+            str(self.folder),
+            json.dumps(self.options),
+            str(time.time()),
+        ]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{self.name}, in a process of its own:\n{done.stderr[-2000:]}")
         return json.loads(done.stdout.splitlines()[-1])
@@ -110,7 +120,7 @@ def difference(name, results, expected, tolerance=TOLERANCE):
     >>> difference("fast", [0.5, 0.3], [0.5, 0.25])
     Traceback (most recent call last):
         ...
-    timing.Mismatch: fast: result 2 of 2 is 0.300000, and should be 0.250000 to within 1e-05
+    book.measured.how_fast.timing.Mismatch: fast: result 2 of 2 is 0.300000, and should be 0.250000 to within 1e-05
     """
     if len(results) != len(expected) or not expected:
         raise Mismatch(f"{name}: {len(results)} results, and should be {len(expected)}")
@@ -178,7 +188,7 @@ def peak_mib():
 
 def main(module, folder, options, started):
     """What a new process does: run one contender, and print when its first step was done and its peak memory."""
-    run = importlib.import_module(module).run(Path(folder), **json.loads(options))
+    run = importlib.import_module(f"{HERE}.{module}").run(Path(folder), **json.loads(options))
     found = {"start_up": run.first - float(started), "peak_mib": peak_mib(), "results": run.results}
     print(json.dumps(found))
 

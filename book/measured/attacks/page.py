@@ -1,19 +1,12 @@
-"""Writes the tables and the figure of book/attacks.md from what tests/benchmarks/attacks.py measured.
+"""The tables and the figure of book/attacks.md, from what measure.py beside this file measured."""
 
-In:  book/attacks.json.
-Out: _build/attacks/{how,course,biased,repairs,after,left}.md and scoreboard.png.
-"""
-
-import json
-import sys
 from pathlib import Path
 
-from data_card import interval, share, signed, table
-
+from book.measured.tables import interval, load, share, signed, table
 from rmkit import plots
 from rmkit.intervals import Estimate
 
-ROOT = Path(__file__).resolve().parent.parent
+MEASURED = Path(__file__).with_name("measured.json")
 
 # What each recipe is, in the order of the page.
 RECIPES = {
@@ -134,21 +127,10 @@ def listed(words):
     return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else words[0]
 
 
-def draw(found, path):
-    series = {}
-    for name, words in DRAWN.items():
-        board = found["boards"][name]
-        shares = {"unattacked": board["unattacked"]} | {
-            attack: row["overtakes"] for attack, row in board["attacks"].items()
-        }
-        series[words] = {called(attack): Estimate(**value) for attack, value in shares.items()}
-    plots.plot_scoreboard(series, path)
-
-
-def main(folder, measured=ROOT / "book" / "attacks.json"):
-    folder.mkdir(parents=True, exist_ok=True)
-    found = json.loads(Path(measured).read_text(encoding="utf-8"))
-    pages = {
+def parts(measured=MEASURED):
+    """The page's parts in Markdown, from a file of measurements."""
+    found = load(measured)
+    return {
         "how": how_page(found),
         "course": board_page(found["boards"]["course"]),
         "biased": board_page(found["boards"]["biased"]),
@@ -156,10 +138,16 @@ def main(folder, measured=ROOT / "book" / "attacks.json"):
         "after": after_page(found),
         "left": left_page(found),
     }
-    for name, text in pages.items():
-        (folder / f"{name}.md").write_text(text, encoding="utf-8")
-    draw(found, folder / "scoreboard.png")
 
 
-if __name__ == "__main__":
-    main(ROOT / "_build" / "attacks", *sys.argv[1:])  # another file of measurements
+def draw(folder, measured=MEASURED):
+    """The page's figure, as a PNG file in `folder`."""
+    found = load(measured)
+    series = {}
+    for name, words in DRAWN.items():
+        board = found["boards"][name]
+        shares = {"unattacked": board["unattacked"]} | {
+            attack: row["overtakes"] for attack, row in board["attacks"].items()
+        }
+        series[words] = {called(attack): Estimate(**value) for attack, value in shares.items()}
+    plots.plot_scoreboard(series, folder / "scoreboard.png")

@@ -1,6 +1,6 @@
-"""How much of the course data can be learned? Writes book/learnability.json, which the data card shows.
+"""How much of the course data can be learned? Writes learnability.json beside this file, which the data card shows.
 
-python tests/benchmarks/learnability.py [--seeds 5] [--pandalm FILE] [--rules]
+python -m book.measured.data_card.learnability [--seeds 5] [--pandalm FILE] [--rules]
 
 Trains on course:train with `rmkit.train`'s defaults, once a seed, and measures on course:test: accuracy by domain, by the
 flaw of the worse response and by distance in rank, beside the longest, the shortest, a bag of words and a linear probe on
@@ -28,8 +28,8 @@ from rmkit.measures import right
 from rmkit.rankings import Rankings
 from rmkit.shortcuts import fit_words
 
-ROOT = Path(__file__).parents[2]
-RESULT = ROOT / "book" / "learnability.json"
+ROOT = Path(__file__).parents[3]
+RESULT = Path(__file__).with_name("learnability.json")
 
 
 def pairs_of(rankings):

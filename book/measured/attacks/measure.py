@@ -1,6 +1,6 @@
-"""What do attacks gain, and what do repairs buy and cost? Writes book/attacks.json, which the page book/attacks.md shows.
+"""What do attacks gain, and what do repairs buy and cost? Writes measured.json beside this file, which the page book/attacks.md shows.
 
-python tests/benchmarks/attacks.py [--seeds 5] [--pairs 300]
+python -m book.measured.attacks.measure [--seeds 5] [--pairs 300]
 
 For each seed: a model trained on all of course:train, one on pairs of which the longer answer wins nine in ten, and repairs of the
 latter; each is attacked on course:test. Seeds draw the head, the order and the pairs. Numbers are over all seeds, and their
@@ -25,7 +25,6 @@ from rmkit.measures import right
 from rmkit.rankings import Rankings
 from rmkit.repairs import add_attacked_copies, add_random_answers, balance_length, length_free
 
-ROOT = Path(__file__).parents[2]
 SHOWN = {"echo": echo_prompt, "keywords": stuff_keywords}  # the attacks that a repair gets to see
 
 
@@ -104,7 +103,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--pairs", type=int, default=300)
-    parser.add_argument("--output", type=Path, default=ROOT / "book" / "attacks.json")
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("measured.json"))
     args = parser.parse_args()
     train, test = load_rankings("course:train"), load_rankings("course:test")
     attacks = {**ATTACKS, "another question": answer_another(test)}
