@@ -14,8 +14,7 @@ export TOKENIZERS_PARALLELISM := false
 export OMP_WAIT_POLICY := PASSIVE
 
 PACKAGE := $(wildcard rmkit/*.py rmkit/*/*.py)
-DATA := $(wildcard rmkit/datasets/*.jsonl)
-MEASURED := $(wildcard rmkit/datasets/*.json book/*.json)
+DATA := $(wildcard rmkit/datasets/*.json*)
 PAGES := _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*/.*' -not -path '*/__pycache__/*')
 
 help:
@@ -65,9 +64,9 @@ book: _build/book.done
 	@echo "The book:  _build/html/index.html   (make serve shows it)"
 	@echo "The model: _build/model             (.venv/bin/rmkit score --model _build/model --prompt ... --response ...)"
 
-_build/book.done: .venv/installed _build/model-page.done _build/data-card.done _build/planning.done _build/how-fast.done _build/report-cards.done _build/attacks.done _build/playground.done $(PAGES) $(PACKAGE)
+_build/book.done: .venv/installed _build/rounding.done _build/playground.done $(PAGES) $(PACKAGE)
 	@echo "Rendering the book ..."
-	@rm -rf _build/html _build/.doctrees
+	@rm -rf _build/html _build/.doctrees _build/measured
 	@.venv/bin/jupyter-book build . -W --keep-going -n --quiet >_build/book.log 2>&1 || { cat _build/book.log; exit 1; }
 	@touch $@
 
@@ -85,40 +84,14 @@ _build/model.done: .venv/installed $(PACKAGE) $(DATA)
 	  --card _build/model/README.md --json > _build/evaluation.json
 	@touch $@
 
-# What came out of it, beside other seeds: the tables of the page book/model.md.
-_build/model-page.done: _build/model.done $(MEASURED) .ci/model_page.py .ci/data_card.py
-	@.venv/bin/python .ci/model_page.py
+# What rounding did to the model: part of the page book/model.md.
+_build/rounding.done: _build/model.done book/measured/model/measure.py
+	@$(RUN) book.measured.model.measure
 	@touch $@
 
-# What is in the course data, measured: the tables and figures of the page book/data-card.md.
-_build/data-card.done: .venv/installed $(PACKAGE) $(DATA) $(MEASURED) .ci/data_card.py
-	@echo "Auditing the course data ..."
-	@.venv/bin/python .ci/data_card.py
-	@touch $@
-
-# What a run on real data costs: the tables of the page book/planning.md.
-_build/planning.done: .venv/installed $(MEASURED) .ci/planning.py .ci/data_card.py
-	@.venv/bin/python .ci/planning.py
-	@touch $@
-
-# How fast it is, as `make bench` measured it last: the tables and figures of the page book/how-fast.md.
-_build/how-fast.done: .venv/installed $(MEASURED) .ci/how_fast.py .ci/data_card.py rmkit/plots.py
-	@.venv/bin/python .ci/how_fast.py
-	@touch $@
-
-# Two models on human preferences, as tests/benchmarks/reports.py measured them: the page book/report-cards.md.
-_build/report-cards.done: .venv/installed $(MEASURED) .ci/report_cards.py .ci/data_card.py rmkit/plots.py rmkit/reports.py
-	@.venv/bin/python .ci/report_cards.py
-	@touch $@
-
-# What attacks gain and repairs cost, as tests/benchmarks/attacks.py measured it last: the page book/attacks.md.
-_build/attacks.done: .venv/installed $(MEASURED) .ci/attacks_page.py .ci/data_card.py rmkit/plots.py
-	@.venv/bin/python .ci/attacks_page.py
-	@touch $@
-
-# What the playground downloads, in _build/site, and the tables of the page book/playground.md.
-_build/playground.done: _build/model.done _build/node.done $(wildcard book/_playground/*) .ci/playground_page.py .ci/data_card.py
-	@.venv/bin/python .ci/playground_page.py
+# What the playground downloads, in _build/site.
+_build/playground.done: _build/model.done _build/node.done $(wildcard book/_playground/*) book/measured/playground/gather.py
+	@$(RUN) book.measured.playground.gather
 	@touch $@
 
 serve: .venv/installed
@@ -143,7 +116,7 @@ test: book
 # --- the measurements
 
 bench: .venv/installed
-	@.venv/bin/python tests/benchmarks/bench.py
+	@$(RUN) book.measured.how_fast.measure
 
 # --- the notebooks
 

@@ -12,8 +12,8 @@ from collections import Counter
 import serve
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(serve.repository.ROOT / "tests" / "helpers"))
-from chromium import ARGUMENTS, CHROMIUM
+sys.path.insert(0, str(serve.repository.ROOT))
+from tests.helpers.chromium import ARGUMENTS, CHROMIUM
 
 RUNS = 5
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN"

@@ -5,11 +5,12 @@ import os
 import tempfile
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from rmkit.errors import InputError
 
 
-def is_number(value: object) -> bool:
+def is_number(value: Any) -> bool:
     """Whether a value is a finite number; True and False are not numbers.
 
     >>> is_number(0.5), is_number(True), is_number(float("nan")), is_number("1")
@@ -18,7 +19,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def check_whole(name: str, value: object, least: int | None = 1, most: int | None = None, what: str = "number") -> None:
+def check_whole(name: str, value: Any, least: int | None = 1, most: int | None = None, what: str = "number") -> None:
     """Raise `InputError` unless `value` is a whole number from `least` to `most`; True and False are not numbers.
 
     Args:
@@ -37,7 +38,7 @@ def check_whole(name: str, value: object, least: int | None = 1, most: int | Non
         raise InputError(f"{name} is {value!r}; it must be a whole {what}{bounds}")
 
 
-def check_share(name: str, value: object, of: str = "", inside: bool = False) -> None:
+def check_share(name: str, value: Any, of: str = "", inside: bool = False) -> None:
     """Raise `InputError` unless `value` is a number from 0 to 1, or with `inside` strictly between the two.
 
     Args:
@@ -54,7 +55,7 @@ def check_share(name: str, value: object, of: str = "", inside: bool = False) ->
         raise InputError(f"{name} is {value!r}; it must be a share{f' {of}' if of else ''}, {bounds}")
 
 
-def check_positive(name: str, value: object, example: str) -> None:
+def check_positive(name: str, value: Any, example: str) -> None:
     """Raise `InputError` unless `value` is a finite number above 0.
 
     >>> check_positive("lr", 0, "1e-4")
@@ -66,7 +67,7 @@ def check_positive(name: str, value: object, example: str) -> None:
         raise InputError(f"{name} is {value!r}; it must be a number above 0, such as {example}")
 
 
-def check_one_of(name: str, value: object, choices: list) -> None:
+def check_one_of(name: str, value: Any, choices: list) -> None:
     """Raise `InputError` unless `value` is one of `choices`.
 
     >>> check_one_of("seen", "ignore", ["refuse", "skip", "measure"])
@@ -92,9 +93,9 @@ def check_new_file(name: str | os.PathLike | None, endings: list[str]) -> None:
     if name is None:
         return
     path = Path(name)
-    if path.suffix.lower() not in endings:
+    if not path.name.lower().endswith(tuple(endings)):
         raise InputError(f"{name}: the name must end in {' or '.join(endings)}")
-    if path.exists():
+    if os.path.lexists(path):  # also a link that leads nowhere
         raise InputError(f"{name}: exists already; choose another name, or delete it")
     folder = next(folder for folder in path.absolute().parents if folder.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK)):

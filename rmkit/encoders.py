@@ -46,7 +46,7 @@ def encoder_folder(name: str = EMBEDDED) -> str:
     if name != EMBEDDED:
         return name
     spec = importlib.util.find_spec(PACKAGE)  # found, not imported: importing it pulls in sentence-transformers
-    folder = Path(spec.origin).parent / "model" if spec else _download()
+    folder = Path(str(spec.origin)).parent / "model" if spec else _download()
     if _sha256(folder / "model.safetensors") != SHA256:
         raise InputError(
             f"{folder}, file 'model.safetensors': not the weights of {EMBEDDED} that the course uses (their SHA-256 "
@@ -67,12 +67,10 @@ def load_tokenizer(name: str = EMBEDDED, **where: Any) -> PreTrainedTokenizerBas
     >>> tokenizer.tokenize("Habeas corpus?")
     ['ha', '##be', '##as', 'corpus', '?']
     """
-    if name == EMBEDDED:
-        from transformers import BertTokenizer as Tokenizer  # what AutoTokenizer would choose, after it imported torch
-    else:
-        from transformers import AutoTokenizer as Tokenizer
+    import transformers
 
-    tokenizer = _load(Tokenizer, name, **where)
+    kind = "BertTokenizer" if name == EMBEDDED else "AutoTokenizer"  # which chooses the same, but imports torch
+    tokenizer = _load(getattr(transformers, kind), name, **where)
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
@@ -161,7 +159,7 @@ def own_pooling(config: PretrainedConfig) -> dict[str, bool]:
     """
     from transformers import MODEL_MAPPING
 
-    options = inspect.signature(MODEL_MAPPING.get(type(config), object).__init__).parameters
+    options = inspect.signature(MODEL_MAPPING.get(type(config), object).__init__).parameters  # type: ignore[misc]
     return {"add_pooling_layer": False} if "add_pooling_layer" in options else {}
 
 

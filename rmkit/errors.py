@@ -28,7 +28,7 @@ def kind_of(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return f"a number ({value:.12g})" if isinstance(value, float) else f"a number ({_at_most_40(value)})"
-    kinds = {str: "text", list: "a list", tuple: "a list", dict: "an object"}
+    kinds: dict[type, str] = {str: "text", list: "a list", tuple: "a list", dict: "an object"}
     return kinds.get(type(value), f"of type {type(value).__name__}")
 
 

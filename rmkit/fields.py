@@ -34,7 +34,7 @@ def check_ranking(
         number = "one response" if responses else "no response"
         raise InputError(f'field "responses" has {number}; a ranking needs two or more')
     fields = response_fields or [f"responses[{k}]" for k in range(len(responses))]
-    seen = {}
+    seen: dict[str, str] = {}
     for field, response in zip(fields, responses, strict=True):
         key = check_text(response, field).strip()
         if key in seen:

@@ -92,7 +92,7 @@ def by_prompt(
     if len(values) != len(prompts):
         raise InputError(f"there are {len(values)} values and {len(prompts)} prompts; give each value its prompt")
     if not len(values):
-        return Estimate(None, *map(float, span), 0)
+        return Estimate(None, float(span[0]), float(span[1]), 0)
     numbers = {prompt: number for number, prompt in enumerate(sorted(set(prompts)))}
     which = [numbers[prompt] for prompt in prompts]  # (P,) an array of long texts would fill the memory
     sums, sizes = np.bincount(which, values), np.bincount(which)  # (prompts,)

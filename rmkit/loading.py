@@ -18,7 +18,7 @@ DATASETS = Path(__file__).parent / "datasets"
 def load_rankings(source: str | os.PathLike, limit: int | None = None, refused: str | None = None) -> Rankings:
     """Load a data set: a shipped name, a file, or a data set on the Hugging Face Hub.
 
-    - `"toy"`: a data set that comes with the package. `"course:train"`: the rows of one whose `split` is "train".
+    - `"toy"`: a data set that comes with the package. `"course:train"`: its rows whose `split` is "train".
     - `"answers.csv"`: a file in any container of `rmkit.containers` and any shape of `rmkit.shapes`; the book's page
       *Train on your own pairs* lists them.
     - `"hub:org/name"`, `"hub:org/name:split"`: read through the `datasets` library; without a split, the split train.

@@ -72,7 +72,8 @@ def pair_positions(
                 if ranks[i] < ranks[j]:
                     pairs.append((i, j, ranking))
         start += size
-    return torch.tensor(pairs, dtype=torch.long, device=device).reshape(-1, 3).unbind(dim=1)
+    better, worse, of_ranking = torch.tensor(pairs, dtype=torch.long, device=device).reshape(-1, 3).unbind(dim=1)
+    return better, worse, of_ranking
 
 
 def k_choose_2_loss(rewards: torch.Tensor, sizes: Sequence[int], ranks: Sequence[int] | None = None) -> torch.Tensor:

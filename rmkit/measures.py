@@ -87,11 +87,10 @@ def calibration(margins: ArrayLike, temperature: float = 1.0, draws: int = 500) 
     (0.131, 0.881, 0.75)
     """
     check_whole("draws", draws)
-    margins = _checked(margins)
-    order = np.argsort(np.abs(margins), kind="stable")
-    said = _sigmoid(np.abs(margins[order]) / temperature)  # (P,) from doubtful to sure
-    was = right(margins[order])  # (P,)
-    bins = np.array_split(np.arange(len(margins)), max(1, min(BINS, len(margins) // FEWEST)))
+    values = _checked(margins)
+    values = values[np.argsort(np.abs(values), kind="stable")]  # (P,) from doubtful to sure
+    said, was = _sigmoid(np.abs(values) / temperature), right(values)  # (P,) each
+    bins = np.array_split(np.arange(len(values)), max(1, min(BINS, len(values) // FEWEST)))
     starts = [part[0] for part in bins]
 
     def error(outcomes):
@@ -122,10 +121,8 @@ def fit_temperature(margins: ArrayLike) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    margins = _checked(margins)
-    fitted = minimize_scalar(
-        lambda log_t: log_loss(margins, np.exp(log_t)), bounds=np.log([0.02, 50]), method="bounded"
-    )
+    values = _checked(margins)
+    fitted = minimize_scalar(lambda log_t: log_loss(values, np.exp(log_t)), bounds=np.log([0.02, 50]), method="bounded")
     return float(np.exp(fitted.x))
 
 
@@ -148,11 +145,9 @@ def mcnemar(margins_a: ArrayLike, margins_b: ArrayLike) -> dict[str, int | float
     """
     from statsmodels.stats.contingency_tables import mcnemar as test
 
-    if len(margins_a) != len(margins_b):
-        raise InputError(
-            f"the models have {len(margins_a)} and {len(margins_b)} margins; McNemar's test needs the same pairs"
-        )
     a, b = right(margins_a), right(margins_b)
+    if len(a) != len(b):
+        raise InputError(f"the models have {len(a)} and {len(b)} margins; McNemar's test needs the same pairs")
     decided = (a != 0.5) & (b != 0.5)
     a, b = a[decided] == 1, b[decided] == 1
     table = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
@@ -236,11 +231,11 @@ def ceiling(agreed: Estimate, annotators: int) -> Estimate:
     return Estimate(best(agreed.value), best(agreed.low), best(agreed.high), agreed.n)
 
 
-def _checked(margins):
-    margins = np.asarray(margins, dtype=float)
-    if not len(margins) or not np.isfinite(margins).all():
+def _checked(margins: ArrayLike) -> np.ndarray:
+    values = np.asarray(margins, dtype=float)
+    if not len(values) or not np.isfinite(values).all():
         raise InputError("margins must hold at least one number, and none of them may be nan or infinite")
-    return margins
+    return values
 
 
 def _sigmoid(x):

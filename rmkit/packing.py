@@ -4,11 +4,13 @@ The encoder's own modules do the arithmetic, so the vectors are those of `encode
 a single long row of tokens; only attention, where the tokens of a text look at each other, needs the texts apart again.
 """
 
+from typing import Any
+
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 
-def can_pack(encoder: torch.nn.Module) -> bool:
+def can_pack(encoder: Any) -> bool:
     """Whether `cls_vectors` knows this encoder: BERT as `transformers` runs it by default, on a CPU.
 
     Everything else goes through the encoder's own `forward`: other architectures, attention that is not SDPA, gradient
@@ -33,7 +35,7 @@ def can_pack(encoder: torch.nn.Module) -> bool:
     return not hooked and not layers[0].gradient_checkpointing
 
 
-def cls_vectors(encoder: torch.nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+def cls_vectors(encoder: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """The last layer's vector of [CLS] for each of N texts: `encoder(...).last_hidden_state[:, 0]`, for less work.
 
     Args:

@@ -28,8 +28,8 @@ class Ranking:
     """A prompt and two or more responses to it, best first.
 
     `ranks` runs parallel to `responses`: 0 is best, a larger number is worse, equal numbers are a tie. Left out, every
-    response beats the next. A preference pair is a ranking of two. `info` holds whatever else is known about the row
-    (its domain, its source, ...).
+    response beats the next. A preference pair is a ranking of two. `info` holds everything else that is
+    known about the row (its domain, its source, ...).
 
     Raises `InputError` if there are fewer than two responses, one is empty or not text, two are the same, or `ranks`
     does not run parallel to `responses`.
@@ -42,8 +42,8 @@ class Ranking:
     """
 
     prompt: str
-    responses: tuple[str, ...]
-    ranks: tuple[int, ...] | None = None
+    responses: Sequence[str]
+    ranks: Sequence[int] = None  # type: ignore[assignment]  # __post_init__ fills it
     info: dict = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -108,14 +108,14 @@ class Rankings(Sequence[Ranking]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rankings) and self._rankings == other._rankings
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"Rankings: {len(set(self.prompts))} prompts, {self.n_pairs} pairs"
 
     @property
     def prompts(self) -> list[str]:
-        """The prompts, in order, one for each ranking."""
+        """The prompts of the rankings, in order."""
         return [ranking.prompt for ranking in self]
 
     @property
@@ -140,7 +140,7 @@ class Rankings(Sequence[Ranking]):
             raise InputError(f"a split needs two different prompts or more, and this data set has {len(keys)}")
         random.Random(seed).shuffle(keys)
         held_out = set(keys[: min(max(round(test * len(keys)), 1), len(keys) - 1)])
-        sides = [], []
+        sides: tuple[list[Ranking], list[Ranking]] = [], []
         for ranking in self:
             sides[prompt_key(ranking.prompt) in held_out].append(ranking)
         return Rankings(sides[0]), Rankings(sides[1])
@@ -169,8 +169,8 @@ class Rankings(Sequence[Ranking]):
         """What is in the data, as a dict that JSON can hold.
 
         - `n_prompts` counts different prompts, `n_rankings` all of them, `n_ties` tied pairs, `k` rankings by length.
-        - `longest_wins` and `shortest_wins`: how often the better response of a pair is the longer or the shorter one,
-          in characters; a pair of equal length counts half.
+        - `longest_wins` and `shortest_wins`: how often the better response of a pair is the longer or the shorter
+          response, in characters; a pair of equal length counts half.
         - `repeated_prompts` counts rankings whose prompt was there before (case and spacing aside, as in `split`),
           `repeated_rankings` those that were there before as a whole.
         - `words`, and with a tokenizer `tokens`: the spread of lengths. A text of tokens is prompt, space and response,

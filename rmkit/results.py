@@ -11,7 +11,7 @@ class Result:
 
     def to_dict(self) -> dict:
         """Plain numbers, ready for JSON."""
-        return asdict(self)
+        return asdict(self)  # type: ignore[call-overload]  # each subclass is a dataclass
 
     def save(self, path: str | os.PathLike) -> None:
         """Write it as JSON, whole or not at all."""

@@ -34,7 +34,7 @@ def _pair(row):
 def _votes(row):
     """Annotators' verdicts on two responses: 1, 2, or 0 for a tie. More than half of them decide, also for a tie.
 
-    The prompt is the instruction and, where there is one, the input, a blank line between them. `info["votes"]`
+    The prompt is the instruction, followed by a blank line and the input if there is any. `info["votes"]`
     keeps the verdicts, in the file's numbering: 1 is its `response1`.
 
     Source: PandaLM, Wang et al. 2023, arXiv:2306.05087

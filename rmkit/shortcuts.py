@@ -36,7 +36,7 @@ def audit(rankings: Rankings) -> dict[str, Any]:
             domains[ranking.info["domain"]].append(ranking)
     described = {name: Rankings(part).describe() for name, part in sorted(domains.items())}
     keys = ("n_prompts", "n_pairs", "longest_wins")
-    flaws = Counter()
+    flaws: Counter[str] = Counter()
     for ranking in rankings:
         named = ranking.info.get("flaws")
         if isinstance(named, list) and len(named) == len(ranking):
@@ -125,7 +125,7 @@ def shared_runs(rankings: Rankings, length: int = 8) -> list[tuple[str, list[tup
             for run in _runs(response, length):
                 if run not in in_prompt:
                     places[run].add((number, position))
-    groups = {}
+    groups: dict[frozenset, str] = {}
     for run, sharing in places.items():
         if len(sharing) > 1:
             groups.setdefault(frozenset(sharing), " ".join(run))

@@ -1,24 +1,6 @@
-"""What holds for every test: the repository's root, its .ci scripts importable, no network, no noise."""
+"""What holds for every test: no network, no noise, and the fixtures of the browser."""
 
 import os
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [
-    str(ROOT / name)
-    for name in (
-        ".ci",
-        "book/_ext",
-        "tests",
-        "tests/helpers",
-        "tests/course",
-        "tests/library",
-        "tests/book",
-        "tests/house",
-        "tests/benchmarks",
-    )
-]
 
 os.environ |= {
     "HF_HUB_OFFLINE": "1",
@@ -29,4 +11,4 @@ os.environ |= {
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 
-from chromium import chromium, open_page, site  # noqa: F401 - fixtures
+from tests.helpers.chromium import chromium, open_page, site  # noqa: F401 - fixtures

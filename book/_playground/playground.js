@@ -1,5 +1,5 @@
 // <reward-playground>: a question, two to nine answers, and the reward model of this book, in the reader's own browser.
-// .ci/playground_page.py writes the element into the page, with the examples and the size of the download.
+// book/measured/playground/page.py writes the element into the page, with the examples and the size of the download.
 
 import { Scorer, Problem } from "./scorer.js";
 import { splitWords } from "./wordpiece.js";

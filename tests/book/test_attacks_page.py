@@ -4,15 +4,16 @@ import hashlib
 import json
 import re
 
-import attacks_page
 import numpy as np
 import pytest
-from attacks import SHOWN, Recorded, Together, accuracy, echo_again, pad_again
-from conftest import ROOT
 
+from book.measured.attacks import page as attacks_page
+from book.measured.attacks.measure import SHOWN, Recorded, Together, accuracy, echo_again, pad_again
 from rmkit.attacks import ATTACKS, pad_out, scoreboard
 from rmkit.loading import DATASETS
 from rmkit.rankings import Ranking, Rankings
+from tests.helpers.pages import shown, write
+from tests.helpers.paths import ROOT
 
 
 def share(value, reach=0.05):
@@ -58,13 +59,13 @@ def measured():
 @pytest.fixture
 def pages(tmp_path):
     (tmp_path / "attacks.json").write_text(json.dumps(measured()))
-    attacks_page.main(tmp_path / "out", tmp_path / "attacks.json")
+    write(attacks_page, tmp_path / "out", tmp_path / "attacks.json")
     return {path.name: path for path in (tmp_path / "out").iterdir()}
 
 
 def test_every_part_is_on_the_page_and_no_other(pages):
     page = (ROOT / "book" / "attacks.md").read_text(encoding="utf-8")
-    assert {f"../_build/attacks/{name}" for name in pages} == set(re.findall(r"\.\./_build/attacks/\S+", page))
+    assert set(pages) == shown(page)
     assert pages["scoreboard.png"].stat().st_size > 10_000
 
 
@@ -102,7 +103,7 @@ def test_tables_hold_the_numbers(pages):
 
 
 def test_what_is_committed_was_measured_on_the_data_as_it_is():
-    found = json.loads((ROOT / "book" / "attacks.json").read_text())
+    found = json.loads((ROOT / "book" / "measured" / "attacks" / "measured.json").read_text())
     assert found["data"] == hashlib.sha256((DATASETS / "course.jsonl").read_bytes()).hexdigest()
     assert set(found["boards"]) == {"course", *attacks_page.RECIPES} and found["shown"] == list(SHOWN)
     assert set(found["boards"]["course"]["attacks"]) >= {*ATTACKS, "another question"}

@@ -2,26 +2,19 @@
 
 import copy
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-import model_page
 import pytest
 import repository
 import serve
-import yaml
 from bs4 import BeautifulSoup
-from conftest import ROOT
 from PIL import Image
 
-HTML = ROOT / "_build" / "html"
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-PAGES = [TOC["root"], *(entry["file"] for part in TOC["parts"] for entry in part["chapters"])]
+from book.measured.model import page as model_page
+from tests.helpers.paths import ROOT
+from tests.helpers.site import HTML, PAGES, TOC, build
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +182,7 @@ def test_the_model_page_shows_the_model_that_was_trained(pages):
         assert f"{name} {one['value']:.1%} {one['low']:.1%} to {one['high']:.1%} {one['n']}" in words.replace(
             "\xa0", " "
         )
-    learned = json.loads((ROOT / "book" / "learnability.json").read_text(encoding="utf-8"))
+    learned = json.loads((ROOT / "book" / "measured" / "data_card" / "learnability.json").read_text(encoding="utf-8"))
     for one in (learned["accuracy"], learned["baselines"]["similarity"]):  # one seed is never shown alone
         assert f"{one['value']:.1%} {one['low']:.1%} to {one['high']:.1%}" in words.replace("\xa0", " ")
     rounding = json.loads((ROOT / "_build" / "rounding.json").read_text(encoding="utf-8"))
@@ -199,21 +192,6 @@ def test_the_model_page_shows_the_model_that_was_trained(pages):
     for command in model_page.COMMANDS:
         assert command in words
         assert command in (ROOT / "Makefile").read_text(encoding="utf-8")
-
-
-def build(folder):
-    """Run jupyter-book on `folder` as the Makefile does; its exit status and what it said."""
-    tool = Path(sys.executable).parent / "jupyter-book"
-    flags = re.search(r"jupyter-book build \. (.+) >", (ROOT / "Makefile").read_text(encoding="utf-8"))[1].split()
-    done = subprocess.run(
-        [tool, "build", ".", *flags],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"LC_ALL": "C"},
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ import json
 import re
 from statistics import median, quantiles
 
-import data_card
 import pytest
-from conftest import ROOT
 
+from book.measured.data_card import page as data_card
 from rmkit.loading import DATASETS, load_rankings
 from rmkit.rankings import Ranking, Rankings
+from tests.helpers.pages import shown, write
+from tests.helpers.paths import ROOT
 
 CARD = (ROOT / "book" / "data-card.md").read_text(encoding="utf-8")
 
@@ -24,7 +25,7 @@ def course():
 def folder(tmp_path_factory):
     """What `make book` writes for the card."""
     folder = tmp_path_factory.mktemp("build") / "data-card"
-    data_card.main(folder)
+    write(data_card, folder)
     return folder
 
 
@@ -50,7 +51,7 @@ def numbers(page, first):
 
 
 def test_everything_the_card_includes_was_written(folder):
-    parts = re.findall(r"\.\./_build/data-card/(\S+)", CARD)
+    parts = shown(CARD)
     assert sorted(parts) == sorted(path.name for path in folder.iterdir())
     assert all((folder / part).stat().st_size > 10 for part in parts)
 
@@ -58,7 +59,7 @@ def test_everything_the_card_includes_was_written(folder):
 def test_no_number_of_the_data_is_typed_in():
     assert not re.search(r"\d%|\d{3}(?!px)|\d+ (?:prompts|pairs|answers|ties)", CARD)
     alts = re.findall(r"^:alt: (.+)$", CARD, re.MULTILINE)
-    assert len(alts) == CARD.count("```{figure}") == 3
+    assert len(alts) == CARD.count("```{measured-figure}") == 3
     assert not [alt for alt in alts if re.search(r"\d", alt)]
 
 
@@ -233,10 +234,9 @@ def test_what_was_learned():
 def test_what_was_not_measured_is_called_so(tmp_path, monkeypatch):
     monkeypatch.setattr(data_card, "audit_page", lambda facts, tail: "")
     monkeypatch.setattr(data_card, "audit", lambda data: {})
-    monkeypatch.setattr(data_card, "draw", lambda data, folder: None)
-    data_card.main(tmp_path, tmp_path / "none.json", tmp_path / "none")
+    parts = data_card.parts(tmp_path / "none.json", tmp_path / "none")
     for name in ("agreement", "sample", "learnability", "recipes"):
-        assert "Not measured yet" in (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+        assert "Not measured yet" in parts[name]
 
 
 def test_recipes_show_their_gain_with_its_interval():
@@ -257,14 +257,16 @@ def test_the_default_way_of_training_is_one_whose_gain_is_clear():
     from rmkit.training import train
 
     assert inspect.signature(train).parameters["freeze"].default == 0.5
-    recipes = json.loads((ROOT / "book" / "recipes.json").read_text(encoding="utf-8"))["recipes"]
+    recipes = json.loads((ROOT / "book" / "measured" / "data_card" / "recipes.json").read_text(encoding="utf-8"))[
+        "recipes"
+    ]
     assert recipes["lower half frozen"]["gain"]["low"] > 0
 
 
 def test_what_was_learned_was_measured_on_this_very_file():
-    measured = json.loads((ROOT / "book" / "learnability.json").read_text(encoding="utf-8"))
+    measured = json.loads((ROOT / "book" / "measured" / "data_card" / "learnability.json").read_text(encoding="utf-8"))
     now = hashlib.sha256((DATASETS / "course.jsonl").read_bytes()).hexdigest()
-    assert measured["data"] == now, "the data has changed: run tests/benchmarks/learnability.py again"
+    assert measured["data"] == now, "the data has changed: run book/measured/data_card/learnability.py again"
 
 
 def test_an_interval_from_a_handful_of_pairs_is_not_printed():

@@ -4,15 +4,15 @@ import json
 import re
 import shutil
 
-import course
-import glossary
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
 from docutils.core import publish_doctree
-from gates import prose
 from myst_parser.docutils_ import Parser
-from test_book import build
+
+from book._ext import course, glossary
+from tests.helpers.gates import prose
+from tests.helpers.paths import ROOT
+from tests.helpers.site import build
 
 TERMS = {
     name: (f"term-{name.replace(' ', '-')}", f"What {name} means.")

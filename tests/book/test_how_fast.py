@@ -3,18 +3,16 @@
 import json
 import re
 
-import bench
-import flops
-import how_fast
 import pytest
-import rmkit_loop
-import timing
-import toy_loop
-from conftest import ROOT
-from timing import Contender, Mismatch, Run
 
+from book.measured.how_fast import flops, rmkit_loop, timing, toy_loop
+from book.measured.how_fast import measure as bench
+from book.measured.how_fast import page as how_fast
+from book.measured.how_fast.timing import Contender, Mismatch, Run
 from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
+from tests.helpers.pages import shown, write
+from tests.helpers.paths import ROOT
 
 PAGE = (ROOT / "book" / "how-fast.md").read_text(encoding="utf-8")
 
@@ -63,7 +61,7 @@ def test_who_computes_something_else_is_refused(capsys, monkeypatch):
     results = {"right": [0.5, 0.25], "close": [0.500001, 0.25], "wrong": [0.5, 0.3], "less": [0.5]}
 
     def module(name):
-        return type("contender", (), {"run": staticmethod(lambda folder: Run(1.0, results[name]))})
+        return type("contender", (), {"run": staticmethod(lambda folder: Run(1.0, results[name.rpartition(".")[2]]))})
 
     monkeypatch.setattr(timing.importlib, "import_module", module)
     found = timing.compare([Contender(name, name, None) for name in results], repeats=2, units=4, memory=0)
@@ -170,9 +168,9 @@ def whole():
 def rendered(result, folder):
     """{name of a part of the page: its text}."""
     (folder / "bench.json").write_text(json.dumps(result), encoding="utf-8")
-    how_fast.main(folder / "parts", folder / "bench.json")
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "parts").glob("*.md")}
-    return {name: text.replace("\N{NO-BREAK SPACE}", " ") for name, text in texts.items()}
+    parts = how_fast.parts(folder / "bench.json")
+    how_fast.draw(folder, folder / "bench.json")
+    return {name: text.replace("\N{NO-BREAK SPACE}", " ") for name, text in parts.items()}
 
 
 def test_a_quick_run_fills_every_part_of_the_page_and_is_called_one(tmp_path):
@@ -209,19 +207,17 @@ def test_a_comparison_that_was_skipped_says_why(tmp_path):
 
 
 def test_the_page_includes_what_is_written_and_types_no_result(tmp_path):
-    how_fast.main(tmp_path)
-    included = set(re.findall(r"_build/how-fast/(\S+)", PAGE))
-    assert included == {path.name for path in tmp_path.iterdir()}
+    write(how_fast, tmp_path)
+    assert shown(PAGE) == {path.name for path in tmp_path.iterdir()}
     assert not re.search(r"\d\.\d ?(?:x|times|s\b)|\d+ ?(?:MiB|GFLOP)|\d%", PAGE)
 
 
 def test_without_measurements_the_page_says_so(tmp_path):
-    how_fast.main(tmp_path, tmp_path / "none.json")
-    assert how_fast.MISSING in (tmp_path / "goals.md").read_text()
+    assert how_fast.MISSING in how_fast.parts(tmp_path / "none.json")["goals"]
 
 
 def test_the_committed_measurements_are_of_a_whole_run():
-    result = json.loads((ROOT / "book" / "bench.json").read_text(encoding="utf-8"))
+    result = json.loads((ROOT / "book" / "measured" / "how_fast" / "measured.json").read_text(encoding="utf-8"))
     assert not result["quick"] and result["repeats"] >= 3
     assert set(result["comparisons"]) == set(bench.COMPARISONS)
     assert bench.refused(result["comparisons"]) == []

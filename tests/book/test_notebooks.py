@@ -2,9 +2,10 @@
 
 import json
 
-import gates
 import pytest
-from conftest import ROOT
+
+from tests.helpers import gates
+from tests.helpers.paths import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 

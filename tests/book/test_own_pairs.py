@@ -8,13 +8,12 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
-from test_house import tracked
 
 from rmkit import RewardModel, load_rankings
 from rmkit.cli import main
 from rmkit.containers import CONTAINERS
 from rmkit.shapes import PUBLISHED, SHAPES
+from tests.helpers.paths import ROOT, tracked
 
 PAGE = (ROOT / "book" / "own-pairs.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\S+)(?: text\n:class: wrap)?\n(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -5,17 +5,17 @@ import math
 import re
 from pathlib import Path
 
-import course
 import numpy as np
 import pytest
 import torch
 import yaml
 from bs4 import BeautifulSoup
-from conftest import ROOT
-from gates import prose, source
 
+from book._ext import course
 from rmkit import cli, k_choose_2_loss
 from rmkit.intervals import wilson
+from tests.helpers.gates import prose, source
+from tests.helpers.paths import ROOT
 
 CHAPTERS = course.chapters(str(ROOT))
 HTML = ROOT / "_build" / "html"

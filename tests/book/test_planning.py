@@ -3,12 +3,14 @@
 import json
 import re
 
-import planning
 import pytest
 import torch
-from conftest import ROOT
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModel, BertConfig
+
+from book.measured.planning import page as planning
+from tests.helpers.pages import shown, write
+from tests.helpers.paths import ROOT
 
 ENCODERS = {encoder.name: encoder for encoder in planning.encoders()}
 
@@ -59,15 +61,13 @@ def test_the_page_states_the_scripts_assumptions():
 
 
 def test_every_table_is_on_the_page_and_measured_speed_when_there_is_one(tmp_path):
-    planning.main(tmp_path, bench=tmp_path / "none.json")
+    write(planning, tmp_path, tmp_path / "none.json")
     page = (ROOT / "book" / "planning.md").read_text(encoding="utf-8")
-    assert {f"../_build/planning/{path.name}" for path in tmp_path.glob("*.md")} == set(
-        re.findall(r"\{include\} (\S+)", page)
-    )
+    assert {path.name for path in tmp_path.glob("*.md")} == shown(page)
     assert "measured" not in (tmp_path / "hours.md").read_text()
     bench = tmp_path / "bench.json"
     row = {"flops": {"whole last layer": 3e11}, "seconds": {"median": 3.0}}
     bench.write_text(json.dumps({"comparisons": {"limit": {"data": {"HH harmless": row}}}}))
-    planning.main(tmp_path, bench=bench)
+    write(planning, tmp_path, bench)
     by_hand = 2e6 * ENCODERS["all-MiniLM-L6-v2"].flops(256) / 1e11 / 3600
     assert f"takes them **{float(f'{by_hand:.2g}'):g} h**" in (tmp_path / "hours.md").read_text()

@@ -1,4 +1,4 @@
-"""What `make book` gathers for the playground, and what its page says: .ci/playground_page.py."""
+"""What `make book` gathers for the playground, and what its page says: book/measured/playground."""
 
 import gzip
 import hashlib
@@ -7,13 +7,14 @@ import re
 import shutil
 import subprocess
 
-import playground_page
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
 
+from book.measured.playground import gather
+from book.measured.playground import page as playground_page
 from rmkit.loading import load_rankings
 from rmkit.rankings import Ranking, Rankings
+from tests.helpers.paths import ROOT
 
 SCRIPTS = ROOT / "book" / "_playground"
 
@@ -30,8 +31,8 @@ def folders(tmp_path):
     """Where the page's files come from, with small ones in their places."""
     node, export = tmp_path / "node", tmp_path / "export"
     for path, contents in {
-        node / playground_page.RUNTIME / "ort.wasm.bundle.min.mjs": b"export {};",
-        node / playground_page.RUNTIME / "ort-wasm-simd-threaded.wasm": b"\0asm" * 50,
+        node / gather.RUNTIME / "ort.wasm.bundle.min.mjs": b"export {};",
+        node / gather.RUNTIME / "ort-wasm-simd-threaded.wasm": b"\0asm" * 50,
         export / "model.onnx": b"weights" * 100,
         export / "vocab.txt": b"[PAD]\nlaw\n",
         export / "manifest.json": json.dumps({"format": 1, "max_length": 256}).encode(),
@@ -48,7 +49,7 @@ def examples():
 
 def test_the_manifest_names_what_a_browser_gets(folders):
     site, node, export = folders
-    n_bytes = playground_page.gather(site, node, export, SCRIPTS)
+    n_bytes = gather.gather(site, node, export, SCRIPTS)
     manifest = json.loads((site / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["max_length"] == 256
     assert n_bytes == sum((site / name).stat().st_size for name in manifest["download"])
@@ -63,7 +64,7 @@ def test_the_manifest_names_what_a_browser_gets(folders):
 
 def test_every_module_that_the_page_loads_is_gathered(folders):
     site, node, export = folders
-    playground_page.gather(site, node, export, SCRIPTS)
+    gather.gather(site, node, export, SCRIPTS)
     found = {path.name for path in site.iterdir()}
     for path in [*site.glob("*.js"), *site.glob("*.css")]:
         text = path.read_text(encoding="utf-8")
@@ -77,7 +78,7 @@ def test_without_node_the_folder_is_empty_and_the_page_says_why(folders, tmp_pat
     site, _, export = folders
     site.mkdir(parents=True)
     (site / "ort.mjs").write_text("of an earlier build", encoding="utf-8")
-    assert playground_page.gather(site, tmp_path / "nowhere", export, SCRIPTS) is None
+    assert gather.gather(site, tmp_path / "nowhere", export, SCRIPTS) is None
     assert list(site.iterdir()) == []
     page = playground_page.element_page(examples, None)
     assert "built without the playground" in page and "Node.js 18" in page

@@ -1,11 +1,13 @@
 """The report cards: what the page shows is what was measured, and what its prose says follows from it."""
 
 import pytest
-import report_cards
-from conftest import ROOT
-from data_card import seeds_text
 
-MEASURED = report_cards.load()
+from book.measured.report_cards import page as report_cards
+from book.measured.tables import seeds_text
+from tests.helpers.pages import shown, write
+from tests.helpers.paths import ROOT
+
+MEASURED = report_cards.measurements()
 PROSE = (ROOT / "book" / "report-cards.md").read_text(encoding="utf-8")
 
 
@@ -118,9 +120,9 @@ def test_no_text_of_others_is_in_it():
 
 
 def test_the_page_includes_what_is_written(tmp_path):
-    report_cards.main(tmp_path)
-    for name in [*(f"{page}.md" for page in report_cards.PAGES), "rivals.png"]:
-        assert (tmp_path / name).stat().st_size > 100 and f"_build/report-cards/{name}" in PROSE
+    write(report_cards, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == shown(PROSE)
+    assert all(path.stat().st_size > 100 for path in tmp_path.iterdir())
 
 
 def reports(test):

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from conftest import ROOT
 from torch.nn.functional import logsigmoid
 
 import rmkit
 from rmkit.course.moving import BEST_REWARDS, PairExplorer, RankingExplorer
+from tests.helpers.paths import ROOT
 
 PAGES = {
     "push": "notebooks/02-value-head.html",

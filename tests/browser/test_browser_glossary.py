@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from conftest import ROOT
+
+from tests.helpers.paths import ROOT
 
 CHAPTER = "notebooks/06-measuring.html"
 AXE = ROOT / "_build" / "node" / "node_modules" / "axe-core" / "axe.min.js"

@@ -5,9 +5,10 @@ import re
 
 import pytest
 import weigh
-from chromium import watch
-from conftest import ROOT
-from test_book import PAGES
+
+from tests.helpers.chromium import watch
+from tests.helpers.paths import ROOT
+from tests.helpers.site import PAGES
 
 AXE = ROOT / "_build" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

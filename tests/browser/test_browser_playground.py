@@ -9,15 +9,15 @@ import re
 import unicodedata
 from urllib.parse import urlparse
 
-import playground_page
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
 from playwright.sync_api import expect
 
+from book.measured.playground import page as playground_page
 from rmkit.batching import encode
 from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
+from tests.helpers.paths import ROOT
 
 PATH = "book/playground.html"
 SITE = ROOT / "_build" / "site" / "playground"

@@ -10,15 +10,15 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 
 from rmkit.course.exercises import Mistake, Verdict, call, check, plain, preference_data, show
 from rmkit.course.exercises.preference_data import check_ranking_to_pairs
+from tests.helpers.paths import ROOT
 
 CHAPTERS = sorted(path.stem for path in (ROOT / "rmkit" / "course" / "exercises").glob("[!_]*.py"))
 EXERCISES = {}
 for chapter in CHAPTERS:
-    EXERCISES |= importlib.import_module(f"answers.{chapter}").EXERCISES
+    EXERCISES |= importlib.import_module(f"tests.course.answers.{chapter}").EXERCISES
 
 
 def each(which):
@@ -120,7 +120,7 @@ def test_the_simulated_restart_does_change_the_order_of_a_set():
 def test_every_check_has_answers_and_a_solution_that_says_why(chapter):
     module = importlib.import_module(f"rmkit.course.exercises.{chapter}")
     names = [name.removeprefix("check_") for name in vars(module) if name.startswith("check_")]
-    assert sorted(names) == sorted(importlib.import_module(f"answers.{chapter}").EXERCISES)
+    assert sorted(names) == sorted(importlib.import_module(f"tests.course.answers.{chapter}").EXERCISES)
     assert len(names) >= 4
     for name in names:
         solution = getattr(module, f"solution_{name}")

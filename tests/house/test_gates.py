@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 
-import gates
 import nbformat
 import pytest
 import repository
-from conftest import ROOT
+
+from tests.helpers import gates
+from tests.helpers.paths import ROOT
 
 PATH = ROOT / "notebooks" / "99-example.ipynb"
 URL = repository.repository_url()

@@ -4,14 +4,15 @@ import ast
 import json
 import re
 import shutil
-import subprocess
+import sys
 import tomllib
 
 import pytest
 import repository
 import yaml
-from conftest import ROOT
-from gates import headings, prose
+
+from tests.helpers.gates import headings, prose
+from tests.helpers.paths import ROOT, tracked
 
 URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
@@ -45,7 +46,7 @@ FLOORS += [
     "scoring",
     "wordpiece",
     "onnx",
-    "plots",
+    "figures",
     "options",
     "cli",
     "__main__",
@@ -54,13 +55,6 @@ FLOORS += [
 
 def read(name):
     return (ROOT / name).read_text(encoding="utf-8")
-
-
-def tracked():
-    """The files that the repository holds, or would hold if everything were committed."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [path for path in map(ROOT.joinpath, names) if path.is_file()]
 
 
 # --- one address
@@ -215,10 +209,29 @@ def test_nothing_imports_a_floor_above_its_own(path):
     for module, line in imports(path):
         if module.startswith("rmkit."):
             floor = module.split(".")[1]
-            if floor in FLOORS and floor != "plots":  # drawing is asked for inside a function, by History and Report
+            if floor in FLOORS and floor != "figures":  # drawing is asked for inside a function, by History and Report
                 assert FLOORS.index(floor) < own, f"line {line} imports {module}"
         if module.split(".")[0] == "matplotlib":
-            assert path.stem == "plots", f"line {line} imports {module}"
+            assert path.stem == "figures", f"line {line} imports {module}"
+
+
+def test_the_library_stands_without_the_course():
+    for path in MODULES:
+        for module, line in imports(path):
+            assert not module.startswith("rmkit.course"), f"{path.name}, line {line} imports {module}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rmkit" / "course").rglob("*.py")), ids=lambda path: path.stem)
+def test_only_figures_import_matplotlib(path):
+    drawn = [module for module, _ in imports(path) if module.split(".")[0] == "matplotlib"]
+    assert not drawn or path.parent.name == "figures"
+
+
+def test_no_module_has_the_name_of_a_function_or_of_a_standard_module():
+    names = {path.stem for path in MODULES}
+    public = {name for path in MODULES for name in re.findall(r"(?m)^def ([a-z]\w*)", path.read_text(encoding="utf-8"))}
+    assert not names & public
+    assert not names & sys.stdlib_module_names - {"__init__", "__main__"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "rmkit").rglob("*.py")), ids=lambda path: path.stem)
@@ -231,6 +244,25 @@ def test_nothing_runs_code_from_a_download(path):
             for keyword in node.keywords:
                 trusts = keyword.arg == "trust_remote_code" and ast.unparse(keyword.value) != "False"
                 assert not trusts, f"line {node.lineno}"
+
+
+# --- tests in rooms
+
+
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_no_test_imports_another_test(path):
+    for module, line in imports(path):
+        assert "conftest" not in module and not re.search(r"\btest_\w+", module.rpartition(".")[0] or module), (
+            f"line {line} imports {module}: what tests share goes to tests/helpers"
+        )
+
+
+def test_every_test_is_in_a_room():
+    rooms = {path.parent.relative_to(ROOT / "tests").as_posix() for path in TESTS}
+    assert rooms == {"library", "course", "book", "browser", "house"}
 
 
 # --- nothing of anybody's machine

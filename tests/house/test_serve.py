@@ -9,7 +9,8 @@ import threading
 
 import pytest
 import serve
-from conftest import ROOT
+
+from tests.helpers.paths import ROOT
 
 FILES = {
     "index.html": b"<p>entrance</p>",

@@ -4,7 +4,8 @@ import re
 
 import pytest
 import yaml
-from conftest import ROOT
+
+from tests.helpers.paths import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
 

@@ -80,6 +80,15 @@ def test_a_file_that_can_be_made_and_those_that_cannot(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["there.md"]
 
 
+def test_an_ending_may_be_double_and_a_link_that_leads_nowhere_is_there(tmp_path):
+    check_new_file(tmp_path / "rewards.JSONL.gz", [".jsonl", ".jsonl.gz"])
+    with pytest.raises(InputError, match=r"must end in \.jsonl or \.jsonl\.gz$"):
+        check_new_file(tmp_path / "rewards.gz", [".jsonl", ".jsonl.gz"])
+    (tmp_path / "link.md").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="exists already"):
+        check_new_file(tmp_path / "link.md", [".md"])
+
+
 NUMBERS = {
     "load_rankings, limit": lambda value: load_rankings("toy", limit=value),
     "Rankings.split, test": lambda value: TOY.split(test=value),

@@ -10,12 +10,25 @@ from itertools import product
 from types import SimpleNamespace
 
 import pytest
-from rows import FAR, NEAR, NOT_IN_CSV, ROWS, SUN, TURNS, WRITERS, as_csv, as_json_lines, load_rows, refusal, write
 
 from rmkit.containers import read_rows
 from rmkit.errors import InputError
 from rmkit.loading import load_rankings
 from rmkit.shapes import SHAPES, recognize
+from tests.helpers.rows import (
+    FAR,
+    NEAR,
+    NOT_IN_CSV,
+    ROWS,
+    SUN,
+    TURNS,
+    WRITERS,
+    as_csv,
+    as_json_lines,
+    load_rows,
+    refusal,
+    write,
+)
 
 # --- containers x shapes ----------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Dialogues as lists of messages and as transcripts: what is prompt, what is response, and what is refused."""
 
 import pytest
-from rows import FAR, NEAR, SUN, USER, load_rows, refusal, says
+
+from tests.helpers.rows import FAR, NEAR, SUN, USER, load_rows, refusal, says
 
 TALK = [{"role": "user", "content": "Hello."}, says("Hi."), USER]
 TALK_TEXT = "Human: Hello.\n\nAssistant: Hi.\n\nHuman: How far is the sun?\n\nAssistant:"

@@ -1,4 +1,4 @@
-"""The report against slow counting, on a stand-in whose rewards are known, and on models that break a rule on purpose."""
+"""The report against slow counting, on a stand-in with known rewards, and on models that break a rule on purpose."""
 
 import json
 import math
@@ -7,8 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rmkit.batching import encode_rankings
-from rmkit.encoders import load_tokenizer
 from rmkit.errors import InputError
 from rmkit.evaluation import check_scores, compare, evaluate
 from rmkit.intervals import by_prompt, wilson
@@ -18,39 +16,7 @@ from rmkit.model import RewardModel
 from rmkit.rankings import Ranking, Rankings
 from rmkit.sketches import sketch
 from rmkit.training import train
-
-TOKENIZER = load_tokenizer()
-
-
-class Fixed:
-    """A model that gives the texts of `data` the rewards it was told to, and any other text 0."""
-
-    def __init__(self, rewards, data, text_length=64):
-        self.tokenizer, self.seen = TOKENIZER, None
-        self.config = SimpleNamespace(text_length=text_length)
-        encoded = encode_rankings([r for r in data if r.pairs()], TOKENIZER, text_length)
-        texts = [tuple(text.ids) for group in encoded for text in group]
-        self.rewards = dict(zip(texts, rewards, strict=True))
-
-    def score_ids(self, texts, batch_size=32):
-        return [self.rewards.get(tuple(text), 0.0) for text in texts]
-
-
-DATA = Rankings(
-    [
-        Ranking("Name a fruit.", ["an apple", "a pear tree", "a brick"]),  # pairs: short-long, long-short, long-short
-        Ranking("2 + 2?", ["4", "5"]),  # equal length
-        Ranking("Tie?", ["yes", "no"], ranks=[0, 0]),  # left out
-        Ranking("Name a fruit.", ["a plum", "a rock", "a fig"], ranks=[0, 1, 1]),  # equal; long-short; a tie inside
-    ]
-)
-REWARDS = [0.9, 0.1, 0.4, -0.2, 0.3, 0.5, 0.5, -0.5]
-MARGINS = [0.8, 0.5, -0.3, -0.5, 0.0, 1.0]
-PROMPTS = [0, 0, 0, 1, 0, 0]
-
-
-def fixed_report(rewards=REWARDS, data=DATA, text_length=64, **settings):
-    return evaluate(Fixed(rewards, data, text_length), data, **settings)
+from tests.helpers.stand_in import DATA, MARGINS, PROMPTS, REWARDS, TOKENIZER, Fixed, fixed_report
 
 
 def test_every_number_by_hand():

@@ -6,9 +6,9 @@ import sys
 from importlib import import_module
 
 import pytest
-from conftest import ROOT
 
 import rmkit
+from tests.helpers.paths import ROOT
 
 HEAVY = ["torch", "scipy", "sklearn", "datasets", "pyarrow", "transformers", "accelerate", "matplotlib", "statsmodels"]
 STEPS = {

@@ -8,7 +8,6 @@ import pytest
 import torch
 import trl
 from safetensors.torch import load_file
-from test_encoders import folders  # noqa: F401 (a fixture)
 from torch.utils.data import SequentialSampler
 from transformers import AutoModelForSequenceClassification, BertForSequenceClassification, pipeline
 
@@ -35,7 +34,7 @@ class InOrder(trl.RewardTrainer):
 
 
 def trainer(classifier, dataset, tokenizer, folder, **options):
-    """With everything that TRL does on top switched off: no schedule, clipping, checkpointing of activations, half precision."""
+    """With everything that TRL does on top switched off: schedule, clipping, checkpointing, half precision."""
     settings = {
         "per_device_train_batch_size": 2,
         "learning_rate": 1e-4,
@@ -159,7 +158,7 @@ def test_trl_leaves_out_what_is_longer_than_its_own_limit(model, tmp_path):
         assert (len(theirs.train_dataset) == len(pairs)) == all_kept
 
 
-def test_robertas_classifier_is_the_same_trick(folders):  # noqa: F811
+def test_robertas_classifier_is_the_same_trick(folders):
     model = RewardModel.from_encoder(str(folders["xlm-roberta"]))
     classifier = to_sequence_classifier(model)
     rewards = SequenceClassifier(classifier, model.tokenizer).score(PROMPT, RESPONSES)
@@ -181,7 +180,7 @@ def test_no_dropout_is_put_between_head_and_reward():
     assert torch.allclose(logits, model(batch.input_ids, batch.attention_mask), atol=1e-6)
 
 
-def test_a_decoder_goes_out_and_comes_back(folders, tmp_path):  # noqa: F811
+def test_a_decoder_goes_out_and_comes_back(folders, tmp_path):
     model = RewardModel.from_encoder(str(folders["llama"]), head="linear")
     with pytest.raises(InputError, match="a pad token of its own"):
         to_sequence_classifier(model)
@@ -208,8 +207,8 @@ def test_a_decoder_goes_out_and_comes_back(folders, tmp_path):  # noqa: F811
         to_sequence_classifier(model)
 
 
-def test_a_decoder_that_trl_trained_with_its_end_as_padding(folders, tmp_path):  # noqa: F811
-    """As TRL does where there is no pad token: its class then reads the token before the end, in training and afterwards."""
+def test_a_decoder_that_trl_trained_with_its_end_as_padding(folders, tmp_path):
+    """As TRL does without a pad token: its class then reads the token before the end, in training and afterwards."""
     tokenizer = load_tokenizer(str(folders["llama"]))
     assert tokenizer.pad_token_id == tokenizer.eos_token_id
     torch.manual_seed(0)
@@ -226,7 +225,7 @@ def test_a_decoder_that_trl_trained_with_its_end_as_padding(folders, tmp_path): 
         from_sequence_classifier(classifier, tokenizer)
 
 
-def test_what_has_no_equal_is_refused(model, folders):  # noqa: F811
+def test_what_has_no_equal_is_refused(model, folders):
     with pytest.raises(InputError, match="head='linear' and pooling='cls' has no equal"):
         to_sequence_classifier(RewardModel.from_encoder(head="linear"))
     with pytest.raises(InputError, match="a modernbert encoder"):

@@ -1,4 +1,4 @@
-"""Intervals against published figures, other libraries and a brute-force bootstrap, and how often they cover the truth."""
+"""Intervals against published figures, other libraries and a brute-force bootstrap, and how often they cover."""
 
 import math
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Every statistic against somebody else's: scipy, scikit-learn, statsmodels, a slow loop; and against a judge whose truth is known."""
+"""Every statistic against another library's or a slow loop, and against a judge whose truth is known."""
 
 import itertools
 import math
@@ -170,7 +170,7 @@ def test_the_number_of_pairs_that_is_needed_gives_the_power():
 
 @pytest.mark.parametrize("annotators", [3, 5])
 def test_the_ceiling_is_found(annotators):
-    """Labels by majority, every pair equally hard: what a model that is always right gets, predicted from agreement alone."""
+    """Labels by majority, every pair equally hard: agreement alone predicts what a model that is always right gets."""
     rng, p = np.random.default_rng(0), 0.8
     truth = binom.sf(annotators // 2, annotators, p)  # how often the majority is right
     hits, measured = [], []

@@ -12,7 +12,6 @@ import onnxruntime
 import peft
 import pytest
 import torch
-from conftest import ROOT
 from onnx import TensorProto, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import AutoModel, BertConfig, PreTrainedTokenizerFast
@@ -26,6 +25,7 @@ from rmkit.interop import SequenceClassifier, to_sequence_classifier
 from rmkit.loading import load_rankings
 from rmkit.model import RewardModel
 from rmkit.onnx import export, int8_codes, round_weights
+from tests.helpers.paths import ROOT
 
 SIZES = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 3}
 TINY = BertConfig(vocab_size=30522, max_position_embeddings=64, initializer_range=0.2, **SIZES)

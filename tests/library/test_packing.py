@@ -1,4 +1,4 @@
-"""The padding-free way through BERT: the encoder's own numbers and gradients, and only where it is known to give them."""
+"""The padding-free way through BERT: the encoder's own numbers and gradients, and only where that is known."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def texts(extra=0):
 
 @pytest.mark.parametrize("extra", [0, 4])
 def test_the_encoders_own_vectors_and_gradients(extra):
-    """Weighted by random numbers, so that no two texts and no two components pull alike; dropout off, as in the course."""
+    """Weighted by random numbers, so that no two texts or components pull alike; dropout off, as in the course."""
     encoder = bert(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0).train()
     ids, mask = texts(extra)
     weights = torch.randn(len(LENGTHS), 24, generator=torch.Generator().manual_seed(2))

@@ -13,7 +13,6 @@ import sys
 import time
 from types import SimpleNamespace
 
-import processes
 import psutil
 import pytest
 import torch
@@ -21,7 +20,6 @@ import yaml
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
-from conftest import ROOT
 from safetensors.torch import load_file
 
 from rmkit import RewardModel, k_choose_2_loss, load_rankings
@@ -31,6 +29,8 @@ from rmkit.cli import main
 from rmkit.errors import InputError
 from rmkit.processes import check_engine
 from rmkit.training import train
+from tests.helpers import processes
+from tests.helpers.paths import ROOT
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 import yaml
-from test_evaluation import DATA, MARGINS, REWARDS, Fixed, fixed_report
 
 from rmkit.attacks import scoreboard
 from rmkit.cards import model_card
@@ -14,6 +13,7 @@ from rmkit.model import RewardModel
 from rmkit.rankings import Ranking, Rankings
 from rmkit.scoring import Scored
 from rmkit.sketches import sketch
+from tests.helpers.stand_in import DATA, MARGINS, REWARDS, Fixed, fixed_report
 
 
 def test_a_report_in_words():

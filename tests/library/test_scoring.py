@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from rows import FAR, NEAR, ROWS, SUN, TURNS, WRITERS
 from transformers import BertConfig
 
 from rmkit import partial, scoring
@@ -22,6 +21,7 @@ from rmkit.encoders import load_tokenizer
 from rmkit.errors import InputError
 from rmkit.model import RewardConfig, RewardModel
 from rmkit.scoring import score_file
+from tests.helpers.rows import FAR, NEAR, ROWS, SUN, TURNS, WRITERS
 
 ROOT = Path(__file__).parents[2]
 

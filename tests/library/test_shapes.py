@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from rows import FAR, NEAR, ROWS, SUN, TURNS, as_csv, as_json_lines, as_parquet, load_rows, refusal, write
 
 from rmkit.fields import check_ranking
 from rmkit.loading import load_rankings
 from rmkit.rankings import Refused
+from tests.helpers.rows import FAR, NEAR, ROWS, SUN, TURNS, as_csv, as_json_lines, as_parquet, load_rows, refusal, write
 
 # --- rows that are wrong ----------------------------------------------------------------------------------------------
 

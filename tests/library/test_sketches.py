@@ -4,12 +4,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+from rmkit.errors import InputError
 from rmkit.loading import load_rankings
 from rmkit.rankings import prompt_key
-from rmkit.sketches import ALIKE, BYTES, seen_before, sketch
+from rmkit.sketches import ALIKE, BYTES, SEEN, load_seen, save_seen, seen_before, sketch
 
-TEXT = "Under the Federal Rules of Evidence, may a witness repeat in court what a neighbor told her about the accident last May?"
+TEXT = "Under the Federal Rules of Evidence, may a witness repeat in court what a neighbor told her about the accident "
+TEXT += "last May?"
 
 
 def exact(one, other):
@@ -70,3 +73,24 @@ def test_the_parts_of_the_course_data_share_no_prompt():
     seen = sketch(load_rankings("course:train").prompts)
     for part in ("validation", "test"):
         assert seen_before(load_rankings(f"course:{part}").prompts, seen) == []
+
+
+def test_sketches_are_saved_and_loaded(tmp_path):
+    seen = sketch([TEXT, "What is a contract?"])
+    save_seen(tmp_path / SEEN, seen)
+    assert (load_seen(tmp_path / SEEN) == seen).all()
+    assert load_seen(tmp_path / "none") is None and load_seen(None) is None
+
+
+@pytest.mark.parametrize("what", ["other bytes", "other numbers", "another shape", "another name"])
+def test_a_file_that_holds_no_sketches_is_refused(tmp_path, what):
+    seen = sketch([TEXT])
+    path = tmp_path / SEEN
+    if what == "other bytes":
+        path.write_bytes(seen.tobytes())
+    elif what == "another name":
+        save_file({"sketches": seen}, path)
+    else:
+        save_seen(path, seen.astype(np.float32) if what == "other numbers" else seen[:, :64].copy())
+    with pytest.raises(InputError, match="holds no sketches of training prompts"):
+        load_seen(path)
