@@ -72,15 +72,8 @@ def _train(args):
     held_out_text = f", {len(held_out)} held out" if held_out else ""
     _say(f"{args.data}: training on {len(training)} rankings ({training.n_pairs} pairs){held_out_text}")
     _say(TABLE_HEAD)
-    history = train(
-        model,
-        training,
-        held_out,
-        **asdict(config),
-        output=args.output,
-        resume=args.resume,
-        on_epoch=lambda epoch: _say(table_row(epoch)),
-    )
+    options = {"output": args.output, "resume": args.resume, "on_epoch": lambda epoch: _say(table_row(epoch))}
+    history = train(model, training, held_out, **asdict(config), **options)
     if history.n_truncated:
         _say(f"{history.n_truncated} training texts were longer than {args.max_length} tokens and were cut")
     return {"output": args.output, **history.to_dict()}, f"{history}\nsaved in {args.output}, {history.seconds:.0f} s"
@@ -273,9 +266,9 @@ def _say(text):
 
 
 def _say_last(text, ends):
-    """Say what was wrong. If a process `ends` with it that is not the first, it leaves the first one time to say the same.
+    """Say what was wrong. A process that `ends` with it and is not the first leaves the first one time to say the same.
 
-    The launcher ends all processes with the first; one that still runs then has had the error alone.
+    The launcher ends all processes with the first. If this one still runs then, the error was its own.
     """
     if ends and _is_helper():
         time.sleep(WAIT)

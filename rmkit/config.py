@@ -24,8 +24,8 @@ class TrainingConfig:
     #: Passes over the data. Held-out data say how many are too many (chapter 4).
     epochs: int = _setting(2, "N", "passes over the data")
 
-    #: AdamW's learning rate, constant. Chapter 4 tries five rates; Devlin et al. 2018, arXiv:1810.04805, appendix A.3,
-    #: recommend 2e-5 to 5e-5 for BERT, which is five times as large as the embedded encoder.
+    #: AdamW's learning rate, which stays constant. Chapter 4 tries five. For BERT, five times as large as the embedded
+    #: encoder, its authors recommend 2e-5 to 5e-5 (Devlin et al. 2018, arXiv:1810.04805, appendix A.3).
     lr: float = _setting(1e-4, "X", "learning rate")
 
     #: Rankings a step, over all processes. A ranking of K responses brings all its K(K-1)/2 pairs (Ouyang et al. 2022,
@@ -38,9 +38,9 @@ class TrainingConfig:
     #: Draws the order of the rankings, and dropout if the encoder has any.
     seed: int = _setting(0, "N", "for the head, the split and the order")
 
-    #: The share of the encoder, from below, that keeps its pretrained weights (`RewardModel.freeze`). 0 trains all of it;
-    #: None trains whatever requires a gradient. Half did better than nothing on few rankings, and takes less time (see
-    #: the data card).
+    #: The share of the encoder, from below, that keeps its pretrained weights (`RewardModel.freeze`). 0 trains all of
+    #: it; None trains whatever requires a gradient. On few rankings half did better than nothing, and takes less time
+    #: (see the data card).
     freeze: float | None = _setting(
         0.5, "SHARE", "how much of the encoder keeps its weights, from below; 0 trains all of it"
     )

@@ -48,9 +48,9 @@ def whole_file(path: str | os.PathLike, mode: str = "w") -> Iterator[IO[Any]]:
 def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Give an empty folder to fill, which becomes `path` only when the block ends without an error.
 
-    Until then it is called `.NAME.writing` and lies in the nearest folder above `path` that exists, so that nothing else
-    appears if the block raises. What a killed program left under that name is cleared away by the next one; two programs
-    must not write the same folder at the same time.
+    Until then it is called `.NAME.writing` and lies in the nearest folder above `path` that exists, so that nothing
+    appears if the block raises. If the program is killed, the next one that writes `path` clears it away; so two
+    programs must not write the same folder at the same time.
 
     Raises:
         OSError: if the folder cannot be written, or `path` holds files already.
@@ -85,8 +85,8 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
 def added_to_folder(path: str | os.PathLike, last: str) -> Iterator[Path]:
     """Give an empty folder to fill, whose files move into `path` when the block ends without an error.
 
-    For a folder that holds other things, which stay: a run's checkpoints, a model card. A rename cannot replace such a
-    folder at once, so each file is whole or not there, and the file called `last` moves last: where it is, all the rest is.
+    For a folder that keeps what else it holds, such as a run's checkpoints or a model card. No rename can replace such
+    a folder at once. Each file is whole or not there, and the file called `last` moves last, so where it is, all are.
     """
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)

@@ -59,8 +59,8 @@ class RewardModel(Scorer, PreTrainedModel):
 
     Only differences between rewards of responses to the *same* prompt mean anything (chapter 3).
 
-    Called with token ids and a mask, it wants padding on the right, as `rmkit.batching.pad` makes it: an encoder that numbers
-    its positions, such as BERT or GPT-2, counts padding on the left too, and reads another text.
+    Called with token ids and a mask, it expects padding on the right, as `rmkit.batching.pad` makes it. An encoder that
+    numbers its positions, such as BERT or GPT-2, would count padding on the left too, and read a different text.
 
     >>> model = RewardModel.from_encoder(seed=0)
     >>> rewards = model.score("What is the capital of France?", ["Paris", "London"])
@@ -97,8 +97,8 @@ class RewardModel(Scorer, PreTrainedModel):
         Args:
             encoder: "all-MiniLM-L6-v2" comes with the course and needs no network; or a name on the Hub such as
                 "bert-base-uncased"; or a folder.
-            head, pooling: see `RewardConfig`. By default pooling is "cls", or "last" for a decoder, whose first token sees
-                none of the text.
+            head, pooling: see `RewardConfig`. By default pooling is "cls", or "last" for a decoder, whose first token
+                sees none of the text.
             seed: draws the head, normal with mean 0 and variance 1 / (hidden + 1), bias 0. Source: Stiennon et al.
                 2020, arXiv:2009.01325, appendix B.1.
             dropout: see `rmkit.encoders.load_encoder`.
@@ -163,7 +163,8 @@ class RewardModel(Scorer, PreTrainedModel):
                 lets everything change, 1 only the head.
 
         Raises:
-            InputError: if `share` is no such number, or the encoder's layers share their weights; nothing has changed then.
+            InputError: if `share` is not such a number, or the encoder's layers share their weights. Nothing has
+                changed then.
 
         >>> model = RewardModel.from_encoder()
         >>> model.freeze(1)
@@ -186,8 +187,8 @@ class RewardModel(Scorer, PreTrainedModel):
             layers.append(int(number[1]) if number else layers[-1] if layers else -1)  # the embeddings come first
         if 0 < share < 1 and max(layers) + 1 < n_layers:
             raise InputError(
-                f"freeze is {share}, but the {n_layers} layers of this encoder share their weights; it must be 0 (train "
-                "all of them) or 1 (train the head)"
+                f"freeze is {share}, but the {n_layers} layers of this encoder share their weights; it must be 0 "
+                "(train all of them) or 1 (train the head)"
             )
         encoder = zip(self.encoder.parameters(), layers, strict=True)
         trains = {parameter: share == 0 or layer >= share * n_layers for parameter, layer in encoder}
@@ -245,7 +246,7 @@ class RewardModel(Scorer, PreTrainedModel):
 
 
 def pool(vectors: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> torch.Tensor:
-    """One vector a text, (N, hidden), from one a token, (N, T, hidden); padding, where the mask is 0, counts for nothing.
+    """The vector of each text, (N, hidden), from those of its tokens, (N, T, hidden); padding does not count.
 
     >>> vectors, mask = torch.tensor([[[1.0], [3.0], [8.0]]]), torch.tensor([[1, 1, 0]])  # N = 1, T = 3, hidden = 1
     >>> [pool(vectors, mask, pooling).item() for pooling in ("cls", "last", "mean")]

@@ -91,7 +91,7 @@ def round_weights(model: torch.nn.Module) -> torch.nn.Module:
     the model and is to be measured (`rmkit.compare`): the page about the course's model shows it for that one. In
     PyTorch nothing is saved, for it goes on storing and computing in float32.
 
-    Rounding again changes nothing, bit for bit: float32 gets from 127 times a scale, divided by 127, to that scale again.
+    Rounding again changes nothing, bit for bit: in float32, 127 times a scale, divided by 127, is that scale again.
 
     Source: Jacob et al. 2018, arXiv:1712.05877, section 2.1, with a zero-point of 0.
 

@@ -11,6 +11,7 @@ import json
 import os
 from pathlib import Path
 
+from rmkit.checks import check_new_file
 from rmkit.errors import InputError
 from rmkit.files import put_in_place, write_json
 
@@ -111,10 +112,7 @@ def discard(output: Path) -> None:
 
 
 def _check_output(output: Path, resume: bool) -> None:
-    if not output.name.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson")):
-        raise InputError(f"output '{output}': JSON Lines are written, so its name must end in .jsonl or .jsonl.gz")
-    if os.path.lexists(output):
-        raise InputError(f"output '{output}': exists already; choose another name, or delete it")
+    check_new_file(output, [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"])
     if partial_path(output).exists() and not resume:
         raise InputError(
             f"output '{output}': '{partial_path(output).name}' is what an interrupted run has written; go on with "

@@ -14,7 +14,7 @@ from rmkit.errors import InputError
 
 
 def join_processes() -> Accelerator:
-    """Accelerate's `Accelerator`, with all the processes that were launched; alone, with one. To be called in all.
+    """Accelerate's `Accelerator`, with all the processes that were launched, or one. Call it in every process.
 
     Raises:
         InputError: if the launched processes do not know of each other, so that each would do everything and write the

@@ -61,7 +61,7 @@ def train(
             `PeftModel`, with `freeze=None` and without `output` (chapter 10).
         data: `Rankings` to learn from. A ranking that is one single tie teaches nothing and is left out.
         eval_data: held-out `Rankings`, never trained on, measured after each epoch.
-        epochs, lr, batch_size, max_length, seed, freeze, micro_batch_size: the settings, which `TrainingConfig` explains.
+        epochs, lr, batch_size, max_length, seed, freeze, micro_batch_size: the settings; see `TrainingConfig`.
         output: a folder; after each epoch a checkpoint is written there, at the end the model and its history. The last
             checkpoint, in its folder `checkpoints`, stays for more epochs later; delete it to save the space.
         resume: go on from the last checkpoint in `output`, if there is one, to the same weights as a run that was
@@ -139,8 +139,8 @@ class Run:
         config, model = self.config, self.model
         if self.cut.responses and self.is_main:
             warnings.warn(
-                f"{self.cut.responses} of {sum(map(len, self.encoded))} responses longer than {config.max_length} tokens: "
-                "the end was cut off, and nothing is learned from it",
+                f"{self.cut.responses} of {sum(map(len, self.encoded))} responses longer than {config.max_length} "
+                "tokens: the end was cut off, and nothing is learned from it",
                 stacklevel=3,
             )
         if config.freeze is not None:

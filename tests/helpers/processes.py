@@ -68,7 +68,10 @@ def gradients(n_rankings, micro_batch_size):
 
 
 def report():
-    """What `evaluate` says of an odd number of texts, and how many of them this process read first, before the blind scores and the checks."""
+    """What `evaluate` says of an odd number of texts, and how many of them this process read first.
+
+    First means before the blind scores and the checks.
+    """
     model, read = tiny(), []
     score_ids = model.score_ids
     model.score_ids = lambda texts, batch_size=32: read.append(len(texts)) or score_ids(texts, batch_size)
@@ -89,7 +92,7 @@ def in_single_precision():
 
 
 def dropped():
-    """Which numbers dropout set to zero in the first pass of this process, as text; all processes read the same text."""
+    """Which numbers dropout set to zero in this process's first pass, as text; all processes read the same text."""
     model, seen = tiny(), []
     model.encoder.embeddings.dropout.p = 0.5
     model.encoder.embeddings.dropout.register_forward_hook(lambda _, __, numbers: seen.append(numbers == 0))

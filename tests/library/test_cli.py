@@ -297,7 +297,7 @@ def test_a_text_of_100_000_words_is_accepted_cut_and_counted(tmp_path, capsys, m
 
 
 def test_a_disk_that_fills_up(tmp_path):
-    """For real: files over 120 MB cannot be written, and the optimizer's 180 MB fail while the second epoch is saved."""
+    """For real: no file over 120 MB can be written, so the optimizer's 180 MB fail while the second epoch is saved."""
 
     def no_large_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, (120_000_000, 120_000_000))
@@ -314,7 +314,7 @@ def test_a_disk_that_fills_up(tmp_path):
     assert again.returncode == 0 and len(json.loads(again.stdout)["epochs"]) == 2
 
 
-# --- As its own process ------------------------------------------------------------------------------------------------
+# --- As its own process ---------------------------------------------------------------------------------------------
 
 
 def test_no_traceback_and_json_alone_on_standard_output(model):
@@ -366,7 +366,7 @@ def test_nothing_is_imported_that_is_not_used(model):
     assert "usage: rmkit train" in said and "lr is 0.0" in said and "no such folder" in said and '"rewards"' in said
     score, transformers = set(found.pop("score")), set(found.pop("transformers"))
     assert found and not any(found.values()), found
-    # `transformers` imports accelerate and scipy for itself as soon as a model class is named; rmkit adds nothing to that.
+    # `transformers` itself imports accelerate and scipy as soon as a model class is named; rmkit adds nothing to that.
     assert {"torch", "transformers"} <= score <= transformers
     assert not score & {"sklearn", "datasets", "matplotlib", "statsmodels", "pandas", "onnx"}
 

@@ -30,8 +30,8 @@ from tests.helpers.paths import ROOT
 SIZES = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 3}
 TINY = BertConfig(vocab_size=30522, max_position_embeddings=64, initializer_range=0.2, **SIZES)
 FORMS = [("tanh", "cls"), ("linear", "mean"), ("linear", "last")]
-# Each program adds up float32 products in an order of its own. On the course's model PyTorch's two ways to compute a reward
-# (rmkit.packing and transformers') are up to 3e-6 from float64; rounding moves rewards by 1e-3 and more.
+# Each program adds up float32 products in an order of its own. On the course's model, PyTorch's two ways to compute a
+# reward (rmkit.packing and transformers') are up to 3e-6 from float64; rounding moves rewards by 1e-3 and more.
 CLOSE = 5e-6
 
 

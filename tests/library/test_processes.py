@@ -1,7 +1,7 @@
 """Several processes do what one does: gradients, weights, evaluation, checkpoints; and one of them may be killed.
 
-The work is in tests/helpers/processes.py: done here by this process, and by two under `accelerate launch` with the config files
-that book/many-processes.md shows, the one for DDP and the one for FSDP.
+The work is in tests/helpers/processes.py: done here by this process, and by two under `accelerate launch` with the
+config files that book/many-processes.md shows, one for DDP and one for FSDP.
 """
 
 import json
@@ -105,7 +105,7 @@ def test_weights_are_those_of_one_process(alone, together):
 
 
 def test_in_single_precision_weights_are_the_same_up_to_rounding(alone, together):
-    """But for the biases of the keys. Their gradient is zero by the mathematics; of rounding AdamW makes whole steps."""
+    """Except for the biases of the keys: their true gradient is zero, and AdamW makes whole steps of its rounding."""
     one, other = (load_file(folder / "single precision.safetensors") for folder in (alone, together))
     model = RewardModel.from_encoder()
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
