@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError
@@ -62,7 +62,7 @@ def last_checkpoint(output: str | Path) -> Path | None:
     return max(Path(output).glob("checkpoints/epoch-*"), default=None)
 
 
-def whole_state(parallel: nn.Module, optimizer: Optimizer) -> tuple[dict, dict]:
+def whole_state(parallel: nn.Module, optimizer: Optimizer) -> tuple[dict, Any]:
     """The weights, and what the optimizer remembers of each, whole and by name, wherever the processes keep them.
 
     Every process must call this, for each may hold a part (FSDP). The main one gets everything, the others nothing.
@@ -123,7 +123,7 @@ def read_checkpoint(folder: Path, settings: dict) -> Checkpoint:
                 f"checkpoint '{folder}': was made with another {name} ({there}, now {value}); resume with the same, or "
                 "choose another output folder"
             )
-    memory = {}
+    memory: dict = {}
     for name, tensor in tensors.items():
         parameter, _, what = name.rpartition(".")
         memory.setdefault(parameter, {})[what] = tensor.clone()  # out of the mapped file
@@ -136,7 +136,7 @@ def put_back(checkpoint: Checkpoint, parallel: nn.Module, optimizer: Optimizer) 
     set_model_state_dict(parallel, checkpoint.weights, options=WHOLE)
     # Not strict: a weight that no reward depends on never has a gradient, and the optimizer remembers nothing of it.
     options = StateDictOptions(full_state_dict=True, strict=False)
-    state = {"state": checkpoint.memory, "param_groups": [group]}
+    state: dict = {"state": checkpoint.memory, "param_groups": [group]}
     set_optimizer_state_dict(parallel, optimizer, state, options=options)
 
 

@@ -1,14 +1,14 @@
 """The settings of a training run, written once: `train`, the command line and the checkpoints take them from here."""
 
 from collections.abc import Iterator
-from dataclasses import Field, dataclass, field, fields
-from typing import get_args
+from dataclasses import dataclass, field, fields
+from typing import Any, get_args
 
 from rmkit.checks import check_positive, check_share, check_whole
 from rmkit.errors import InputError
 
 
-def _setting(default: float | None, metavar: str, help: str) -> Field:
+def _setting(default: float | None, metavar: str, help: str) -> Any:
     """A field with what the command line says about it."""
     return field(default=default, metadata={"metavar": metavar, "help": help})
 

@@ -32,7 +32,7 @@ class History(Result):
 
     def plot(self) -> None:
         """Draw the loss over the epochs, with a coin's loss beside it."""
-        from rmkit.plots import plot_history
+        from rmkit.figures import plot_history
 
         plot_history(self)
 

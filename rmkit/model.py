@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -44,7 +45,7 @@ class RewardConfig(PretrainedConfig):
     ):
         check_one_of("head", head, ["tanh", "linear"])
         check_one_of("pooling", pooling, ["cls", "last", "mean"])
-        self.encoder = encoder
+        self.encoder: Any = encoder
         self.head = head
         self.pooling = pooling
         self.text_length = text_length
@@ -79,7 +80,7 @@ class RewardModel(Scorer, PreTrainedModel):
         encoder_config = AutoConfig.for_model(encoder.pop("model_type"), **encoder)
         self.encoder = AutoModel.from_config(encoder_config, **own_pooling(encoder_config))
         self.head = nn.Linear(encoder_config.hidden_size, 1)
-        self.tokenizer = None
+        self.tokenizer: Any = None
         self.seen = None  # (prompts, 128) bytes once `train` has begun; None says that nobody knows
         self.post_init()
 
@@ -181,7 +182,8 @@ class RewardModel(Scorer, PreTrainedModel):
             InputError: as `freeze` does.
         """
         check_share("freeze", share, "of the encoder's layers")
-        n_layers, layers = self.encoder.config.num_hidden_layers, []
+        n_layers = self.encoder.config.num_hidden_layers
+        layers: list[int] = []
         for name, _ in self.encoder.named_parameters():
             number = re.search(r"\.(\d+)\.", name)
             layers.append(int(number[1]) if number else layers[-1] if layers else -1)  # the embeddings come first
@@ -201,7 +203,7 @@ class RewardModel(Scorer, PreTrainedModel):
         positions = getattr(self.encoder.config, "max_position_embeddings", math.inf)  # Bloom and its kind number none
         return min(positions, self.tokenizer.model_max_length)
 
-    def save_pretrained(self, folder: str | Path, **kwargs) -> None:
+    def save_pretrained(self, folder: str | Path, **kwargs) -> None:  # type: ignore[override]
         """Save weights (in one file), configuration and tokenizer into a folder, each file whole or not at all."""
         folder = Path(folder)
         with added_to_folder(folder, last=WEIGHTS) as temporary, quiet(), disk_errors(folder):
@@ -214,7 +216,7 @@ class RewardModel(Scorer, PreTrainedModel):
             (folder / SEEN).unlink(missing_ok=True)  # of another model that was here
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, **kwargs) -> RewardModel:
+    def from_pretrained(cls, name: str | Path, **kwargs) -> RewardModel:  # type: ignore[override]
         """Load a saved reward model from a folder or the Hub. Weights are read from safetensors, never from a pickle.
 
         Raises:
@@ -226,16 +228,17 @@ class RewardModel(Scorer, PreTrainedModel):
         options = {"dtype": "float32", **kwargs, "use_safetensors": True, "output_loading_info": True}
         try:
             with quiet():
-                model, report = super().from_pretrained(name, **options)
+                loaded: Any = super().from_pretrained(name, **options)
         except InputError:
             raise
         except Exception as error:
             raise InputError(f"model {str(name)!r}: cannot be loaded ({first_line(error)})") from error
+        model, report = loaded
         missing = sorted(report["missing_keys"])
         if missing:
             raise InputError(f"model {str(name)!r}: the weights hold no {missing[0]!r}; save it again with rmkit")
         where = {key: kwargs[key] for key in ("revision", "token", "cache_dir") if key in kwargs}
-        model.tokenizer = load_tokenizer(name, **where)
+        model.tokenizer = load_tokenizer(str(name), **where)
         missing_is_fine = {
             "_raise_exceptions_for_missing_entries": False,
             "_raise_exceptions_for_connection_errors": False,

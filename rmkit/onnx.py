@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rmkit.checks import check_new_folder
 from rmkit.errors import InputError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from rmkit.model import RewardModel
 
+Module = TypeVar("Module", bound="torch.nn.Module")
 MODEL, VOCABULARY, MANIFEST, PYTORCH = "model.onnx", "vocab.txt", "manifest.json", "pytorch"
 OPSET = 18  # of ONNX, the version of its operators
 LARGEST = 127  # int8 goes from -128; symmetric codes leave that one out
@@ -80,7 +81,7 @@ def export(model: RewardModel, output: str | os.PathLike) -> dict:
     return manifest
 
 
-def round_weights(model: torch.nn.Module) -> torch.nn.Module:
+def round_weights(model: Module) -> Module:
     """A copy of the model in which every matrix is what int8 codes times a float32 scale a row can say.
 
     A row of a linear layer holds the weights of one output, a row of an embedding one token's vector. Its scale is its
@@ -133,7 +134,7 @@ def int8_codes(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.round(matrix / scale).to(torch.int8), scale
 
 
-def _matrices(model) -> Iterator[tuple[str, torch.nn.Parameter]]:
+def _matrices(model) -> Iterator[tuple[str, torch.Tensor]]:
     """(name, parameter) of all that `round_weights` rounds."""
     import torch
 

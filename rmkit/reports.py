@@ -91,7 +91,7 @@ class Report(Result):
 
     def plot(self, path: str | Path | None = None) -> None:
         """One page of figures; saved where a path is given, shown otherwise."""
-        from rmkit.plots import plot_report
+        from rmkit.figures import plot_report
 
         plot_report(self, path)
 

@@ -37,7 +37,7 @@ from rmkit.sketches import sketch
 
 
 def train(
-    model: RewardModel | torch.nn.Module,
+    model: RewardModel,
     data: Rankings,
     eval_data: Rankings | None = None,
     epochs: int = TrainingConfig.epochs,
@@ -104,9 +104,7 @@ class Run:
     Nothing is refused after `prepare`, and nothing in the model changes before it.
     """
 
-    def __init__(
-        self, model: RewardModel | torch.nn.Module, data: Rankings, eval_data: Rankings | None, config: TrainingConfig
-    ):
+    def __init__(self, model: RewardModel, data: Rankings, eval_data: Rankings | None, config: TrainingConfig):
         self.accelerator = join_processes()
         self.is_main = self.accelerator.is_main_process  # the process that speaks and writes for all
         self.start = time.perf_counter()
@@ -167,7 +165,7 @@ class Run:
         if not math.isfinite(loss):
             lr = self.config.lr
             raise FloatingPointError(f"the loss became {loss} in epoch {epoch}; try a smaller learning rate than {lr}")
-        entry = {"epoch": epoch, "loss": loss, "held_out_loss": None, "held_out_accuracy": None}
+        entry: dict = {"epoch": epoch, "loss": loss, "held_out_loss": None, "held_out_accuracy": None}
         if self.eval_data is not None:
             report = evaluate(self.model, self.eval_data, seen="measure", quick=True)
             entry |= {"held_out_loss": report.ranking_loss, "held_out_accuracy": asdict(report.accuracy_by_prompt)}
@@ -260,7 +258,7 @@ def _gradient(accelerator, parallel, model, examples, micro_batch_size):
 
 
 def check_run(
-    model: RewardModel | torch.nn.Module,
+    model: RewardModel,
     data: Rankings,
     eval_data: Rankings | None,
     config: TrainingConfig,

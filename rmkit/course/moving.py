@@ -426,7 +426,7 @@ def page(kind, body, script):
     return f'<div class="rmkit-figure {kind}">\n{STYLE}{body}{script}</div>\n'
 
 
-# Blue and orange are those of rmkit/plots.py, mixed with the page's text: darker on white, lighter on black.
+# Blue and orange are those of rmkit/figures.py, mixed with the page's text: darker on white, lighter on black.
 STYLE = """\
 <style>
 .rmkit-figure { --blue: color-mix(in srgb, #0072B2 75%, currentColor);

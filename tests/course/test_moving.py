@@ -12,7 +12,7 @@ import torch
 from scipy.optimize import minimize
 
 import rmkit
-from rmkit import plots
+from rmkit import figures
 from rmkit.course.moving import BEST_REWARDS, PairExplorer, PushExplorer, RankingExplorer
 from rmkit.errors import InputError
 
@@ -103,7 +103,7 @@ def test_it_loads_nothing_and_leaves_no_blank(figure):
 @pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
 def test_colors_are_those_of_the_book(figure):
     colors = set(re.findall(r"#[0-9A-Fa-f]{6}\b", figure._repr_html_()))
-    assert colors == {plots.BLUE, plots.ORANGE}
+    assert colors == {figures.BLUE, figures.ORANGE}
 
 
 # --- a pair

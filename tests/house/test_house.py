@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shutil
+import sys
 import tomllib
 
 import pytest
@@ -45,7 +46,7 @@ FLOORS += [
     "scoring",
     "wordpiece",
     "onnx",
-    "plots",
+    "figures",
     "options",
     "cli",
     "__main__",
@@ -208,10 +209,29 @@ def test_nothing_imports_a_floor_above_its_own(path):
     for module, line in imports(path):
         if module.startswith("rmkit."):
             floor = module.split(".")[1]
-            if floor in FLOORS and floor != "plots":  # drawing is asked for inside a function, by History and Report
+            if floor in FLOORS and floor != "figures":  # drawing is asked for inside a function, by History and Report
                 assert FLOORS.index(floor) < own, f"line {line} imports {module}"
         if module.split(".")[0] == "matplotlib":
-            assert path.stem == "plots", f"line {line} imports {module}"
+            assert path.stem == "figures", f"line {line} imports {module}"
+
+
+def test_the_library_stands_without_the_course():
+    for path in MODULES:
+        for module, line in imports(path):
+            assert not module.startswith("rmkit.course"), f"{path.name}, line {line} imports {module}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rmkit" / "course").rglob("*.py")), ids=lambda path: path.stem)
+def test_only_figures_import_matplotlib(path):
+    drawn = [module for module, _ in imports(path) if module.split(".")[0] == "matplotlib"]
+    assert not drawn or path.parent.name == "figures"
+
+
+def test_no_module_has_the_name_of_a_function_or_of_a_standard_module():
+    names = {path.stem for path in MODULES}
+    public = {name for path in MODULES for name in re.findall(r"(?m)^def ([a-z]\w*)", path.read_text(encoding="utf-8"))}
+    assert not names & public
+    assert not names & sys.stdlib_module_names - {"__init__", "__main__"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "rmkit").rglob("*.py")), ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""The report against slow counting, on a stand-in whose rewards are known, and on models that break a rule on purpose."""
+"""The report against slow counting, on a stand-in with known rewards, and on models that break a rule on purpose."""
 
 import json
 import math

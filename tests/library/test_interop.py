@@ -34,7 +34,7 @@ class InOrder(trl.RewardTrainer):
 
 
 def trainer(classifier, dataset, tokenizer, folder, **options):
-    """With everything that TRL does on top switched off: no schedule, clipping, checkpointing of activations, half precision."""
+    """With everything that TRL does on top switched off: schedule, clipping, checkpointing, half precision."""
     settings = {
         "per_device_train_batch_size": 2,
         "learning_rate": 1e-4,
@@ -208,7 +208,7 @@ def test_a_decoder_goes_out_and_comes_back(folders, tmp_path):
 
 
 def test_a_decoder_that_trl_trained_with_its_end_as_padding(folders, tmp_path):
-    """As TRL does where there is no pad token: its class then reads the token before the end, in training and afterwards."""
+    """As TRL does without a pad token: its class then reads the token before the end, in training and afterwards."""
     tokenizer = load_tokenizer(str(folders["llama"]))
     assert tokenizer.pad_token_id == tokenizer.eos_token_id
     torch.manual_seed(0)

@@ -9,20 +9,22 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from rmkit.course.toy_world import (
+    fit_ensemble,
+    fit_proxy,
+    gold_reward,
+    measure_curve,
+    sample_answers,
+    sample_preferences,
+)
 from rmkit.errors import InputError
 from rmkit.overoptimization import (
     GoldCurve,
     best_of_n,
     best_of_n_policy,
     exact_kl_best_of_n,
-    fit_ensemble,
     fit_gold_curve,
-    fit_proxy,
-    gold_reward,
     kl_best_of_n,
-    measure_curve,
-    sample_answers,
-    sample_preferences,
     share_of_draws,
     uncertainty_weighted,
     worst_case,

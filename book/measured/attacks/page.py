@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from book.measured.tables import interval, load, share, signed, table
-from rmkit import plots
+from rmkit import figures
 from rmkit.intervals import Estimate
 
 MEASURED = Path(__file__).with_name("measured.json")
@@ -150,4 +150,4 @@ def draw(folder, measured=MEASURED):
             attack: row["overtakes"] for attack, row in board["attacks"].items()
         }
         series[words] = {called(attack): Estimate(**value) for attack, value in shares.items()}
-    plots.plot_scoreboard(series, folder / "scoreboard.png")
+    figures.plot_scoreboard(series, folder / "scoreboard.png")

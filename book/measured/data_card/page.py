@@ -7,7 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 from book.measured.tables import LIKENESS, MISSING, interval, load, plain, share, signed, table
-from rmkit import __version__, plots
+from rmkit import __version__
+from rmkit.course.figures import data_card as figures
 from rmkit.intervals import wilson
 from rmkit.loading import DATASETS, load_rankings
 from rmkit.shortcuts import audit
@@ -107,10 +108,10 @@ def draw(folder):
     for row in counts.values():
         sums.update(row)
     shares = {flaw: {domain: n / sums[domain] for domain, n in row.items()} for flaw, row in counts.items()}
-    plots.plot_flaws(shares, folder / "flaws.png")
-    plots.plot_lengths(lengths_by_rank(data), folder / "lengths.png")
+    figures.plot_flaws(shares, folder / "flaws.png")
+    figures.plot_lengths(lengths_by_rank(data), folder / "lengths.png")
     ks = Counter(map(len, data))
-    plots.plot_k({k: ks[k] for k in range(min(ks), max(ks) + 1)}, folder / "k.png")
+    figures.plot_k({k: ks[k] for k in range(min(ks), max(ks) + 1)}, folder / "k.png")
 
 
 def lengths_by_rank(data):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from book.measured.tables import load, share, table
-from rmkit import plots
+from rmkit.course.figures import speed as figures
 
 MEASURED = Path(__file__).with_name("measured.json")
 NOTHING = {"comparisons": {}}
@@ -301,9 +301,9 @@ def draw(folder, measured=MEASURED):
     scored = comparisons.get("scoring", {}).get("contenders", {})
     rows |= {"pipeline": scored.get("pipeline"), "pipeline, sorted": scored.get("pipeline, texts sorted first")}
     ratios = {name: row["ratio"] for name, row in rows.items() if row and not row["refused"]}
-    plots.plot_ratios({name: (r["median"], r["low"], r["high"]) for name, r in ratios.items()}, folder / "ratios.png")
+    figures.plot_ratios({name: (r["median"], r["low"], r["high"]) for name, r in ratios.items()}, folder / "ratios.png")
     lines = {}
     for axis, row in comparisons.get("growth", {}).get("axes", {}).items():
         name = AXES[axis].replace("answers a prompt, ", "")
         lines[name] = ([p["x"] for p in row["points"]], [p["seconds"]["median"] for p in row["points"]])
-    plots.plot_growth(lines, folder / "growth.png")
+    figures.plot_growth(lines, folder / "growth.png")

@@ -5,7 +5,7 @@ of the course's model gave (learnability.py of the data card).
 from pathlib import Path
 
 from book.measured.tables import BY_PROMPT, MEASURED, interval, load, seeds_rows, seeds_text, share, spread, table
-from rmkit import plots
+from rmkit.course.figures import measuring as figures
 from rmkit.intervals import Estimate
 from rmkit.reports import NAMES
 
@@ -165,4 +165,4 @@ def draw(folder):
         ]
         for test, reports in measured["reports"].items()
     }
-    plots.plot_rivals(panels, folder / "rivals.png")
+    figures.plot_rivals(panels, folder / "rivals.png")

@@ -8,7 +8,20 @@ import pytest
 
 matplotlib.use("Agg")
 
-from rmkit import plots
+from rmkit import figures
+from rmkit.course.figures import (
+    bug_museum,
+    data_card,
+    goodhart,
+    measuring,
+    pairwise_loss,
+    preference_data,
+    scaling_up,
+    speed,
+    training_loop,
+    using_rewards,
+    value_head,
+)
 from rmkit.intervals import wilson
 from rmkit.measures import calibration
 
@@ -17,94 +30,96 @@ from rmkit.measures import calibration
 def shown(monkeypatch):
     """The axes of every figure that was shown."""
     axes = []
-    monkeypatch.setattr(plots.plt, "show", lambda: axes.append(plots.plt.gca()))
+    monkeypatch.setattr(figures.plt, "show", lambda: axes.append(figures.plt.gca()))
     yield axes
-    assert not plots.plt.get_fignums(), "a figure is left open"
+    assert not figures.plt.get_fignums(), "a figure is left open"
 
 
 def draw_padding():
-    return plots.plot_padding([11, 7, 40], width=64)
+    return preference_data.plot_padding([11, 7, 40], width=64)
 
 
 def draw_identical():
-    return plots.plot_identical([8, 12, 20], {"right": [5, 3, 0], "left": [0, 0, 0]}, n=6)
+    return preference_data.plot_identical([8, 12, 20], {"right": [5, 3, 0], "left": [0, 0, 0]}, n=6)
 
 
 def draw_majority():
     curves = {1: [0.5, 0.75, 1.0], 3: [0.5, 0.84, 1.0], 9: [0.5, 0.95, 1.0]}
-    return plots.plot_majority([0.5, 0.75, 1.0], curves, {3: [(0.75, wilson(84, 100))]})
+    return preference_data.plot_majority([0.5, 0.75, 1.0], curves, {3: [(0.75, wilson(84, 100))]})
 
 
 CHAPTER_1 = [draw_padding, draw_identical, draw_majority]
 
 
 def draw_tanh():
-    return plots.plot_tanh([z / 10 for z in range(-30, 31)], marks=[0.0, 0.9])
+    return value_head.plot_tanh([z / 10 for z in range(-30, 31)], marks=[0.0, 0.9])
 
 
 def draw_first_rewards():
     wide, narrow = [[-0.9, 0.5, 0.1], [0.8, 0.7, 0.6]], [[-0.1, 0, 0.1], [0, 0, 0]]
-    return plots.plot_first_rewards({"wide": wide, "narrow": narrow})
+    return value_head.plot_first_rewards({"wide": wide, "narrow": narrow})
 
 
 def draw_padding_drift():
     series = {"first": [0.2, 0.2, 0.2, 0.2], "mean": [0.1, 0.15, 0.2, 0.3], "last": [0.4, -0.1, -0.2, -0.3]}
-    return plots.plot_padding_drift([0, 8, 16, 32], series)
+    return value_head.plot_padding_drift([0, 8, 16, 32], series)
 
 
 CHAPTER_2 = [draw_tanh, draw_first_rewards, draw_padding_drift]
 
 
 def draw_shares():
-    return plots.plot_shares([-1, 0, 1, 2], {"8 of 8": [1.3, 0.7, 0.3, 0.1], "6 of 8": [1.1, 0.7, 0.56, 0.6]})
+    return pairwise_loss.plot_shares([-1, 0, 1, 2], {"8 of 8": [1.3, 0.7, 0.3, 0.1], "6 of 8": [1.1, 0.7, 0.56, 0.6]})
 
 
 def draw_pull():
     margins = [step / 2 for step in range(-10, 11)]
     losses = [math.log1p(math.exp(-margin)) for margin in margins]
-    return plots.plot_pull(margins, losses, [1 / (1 + math.exp(margin)) for margin in margins])
+    return pairwise_loss.plot_pull(margins, losses, [1 / (1 + math.exp(margin)) for margin in margins])
 
 
 def draw_best_rewards():
-    return plots.plot_best_rewards({3: [1, 0, -1], 5: [1, 0.9999, 0, -1, -1]})
+    return pairwise_loss.plot_best_rewards({3: [1, 0, -1], 5: [1, 0.9999, 0, -1, -1]})
 
 
 CHAPTER_3 = [draw_shares, draw_pull, draw_best_rewards]
 
 
 def draw_training():
-    return plots.plot_training({"true": [0.7, 0.4, 0.2], "flipped": [0.7, 0.6, 0.5]}, floor=0.1269)
+    return training_loop.plot_training({"true": [0.7, 0.4, 0.2], "flipped": [0.7, 0.6, 0.5]}, floor=0.1269)
 
 
 def draw_learning_rates():
-    return plots.plot_learning_rates({1e-3: 0.69, 1e-5: 0.5, 1e-4: 0.13}, floor=0.1269)
+    return training_loop.plot_learning_rates({1e-3: 0.69, 1e-5: 0.5, 1e-4: 0.13}, floor=0.1269)
 
 
 CHAPTER_4 = [draw_training, draw_learning_rates]
 
 
 def draw_luck():
-    return plots.plot_luck(before=[-0.1, 0.2, -0.3], after=[0.1, 0.5, -0.2])
+    return using_rewards.plot_luck(before=[-0.1, 0.2, -0.3], after=[0.1, 0.5, -0.2])
 
 
 def draw_levels():
-    return plots.plot_levels({"first": [0.2, -0.3, 0.6], "second": [-0.8, -0.9]})
+    return using_rewards.plot_levels({"first": [0.2, -0.3, 0.6], "second": [-0.8, -0.9]})
 
 
 def draw_best_of_n():
-    return plots.plot_best_of_n({"model": [1.5, 1.2, 1.0], "true ranks": [1.5, 0.5, 0.0]}, chance=1.5)
+    return using_rewards.plot_best_of_n({"model": [1.5, 1.2, 1.0], "true ranks": [1.5, 0.5, 0.0]}, chance=1.5)
 
 
 CHAPTER_5 = [draw_luck, draw_levels, draw_best_of_n]
 
 
 def draw_coverage():
-    return plots.plot_coverage([0.5, 0.7, 0.9], {"Wilson": [0.96, 0.94, 0.95], "textbook": [0.95, 0.92, 0.65]})
+    return measuring.plot_coverage([0.5, 0.7, 0.9], {"Wilson": [0.96, 0.94, 0.95], "textbook": [0.95, 0.92, 0.65]})
 
 
 def draw_reliability():
     first = [(0.55, wilson(60, 100)), (0.65, wilson(30, 40))]
-    return plots.plot_reliability({"one epoch": first, "two epochs": [(0.56, wilson(50, 100)), (0.8, wilson(9, 12))]})
+    return measuring.plot_reliability(
+        {"one epoch": first, "two epochs": [(0.56, wilson(50, 100)), (0.8, wilson(9, 12))]}
+    )
 
 
 CHAPTER_6 = [draw_coverage, draw_reliability]
@@ -112,22 +127,22 @@ CHAPTER_6 = [draw_coverage, draw_reliability]
 
 def draw_goodhart():
     proxy = [[0.0, 1.0, 2.0, 3.0], [0.0, 1.2, 2.2, 3.4]]
-    return plots.plot_goodhart([1, 4, 16, 64], proxy, [[0.0, 0.9, 1.1, 0.4], [0.0, 0.7, 0.5, -0.4]])
+    return goodhart.plot_goodhart([1, 4, 16, 64], proxy, [[0.0, 0.9, 1.1, 0.4], [0.0, 0.7, 0.5, -0.4]])
 
 
 def draw_kl():
     exact = {"2 answers": [0, 0.13, 0.4, 0.6], "many answers": [0, 0.19, 0.63, 1.2]}
-    return plots.plot_kl([1, 2, 4, 8], [0, 0.193, 0.636, 1.204], exact)
+    return goodhart.plot_kl([1, 2, 4, 8], [0, 0.193, 0.636, 1.204], exact)
 
 
 def draw_gold_fit():
     worlds = {"kinked": ([0, 1, 1.2, -1], lambda d: 1.2 * d - 0.2 * d * d), "smooth": ([0, 1, 1.5, 1.4], lambda d: d)}
-    return plots.plot_gold_fit([0.0, 0.5, 1.0, 2.0], worlds, fitted=3)
+    return goodhart.plot_gold_fit([0.0, 0.5, 1.0, 2.0], worlds, fitted=3)
 
 
 def draw_ensembles():
     rows = {"200 pairs": {"one": [-1.0, -3.0], "mean": [0.5, 1.0]}, "2,000 pairs": {"one": [-1.5, -1.7]}}
-    return plots.plot_ensembles(rows, "gold reward")
+    return goodhart.plot_ensembles(rows, "gold reward")
 
 
 def draw_selection():
@@ -135,7 +150,7 @@ def draw_selection():
         "the model": ([0.5, 0.7, 0.4], [0.4, 0.6, 0.3], [0.6, 0.8, 0.5]),
         "the longest": ([0.5, 0.4, 0.1], [0.4, 0.3, 0.05], [0.6, 0.5, 0.2]),
     }
-    return plots.plot_selection([1, 8, 64], curves, chance=0.5)
+    return goodhart.plot_selection([1, 8, 64], curves, chance=0.5)
 
 
 CHAPTER_8 = [draw_goodhart, draw_kl, draw_gold_fit, draw_ensembles, draw_selection]
@@ -143,17 +158,19 @@ CHAPTER_8 = [draw_goodhart, draw_kl, draw_gold_fit, draw_ensembles, draw_selecti
 
 def draw_directions():
     both = [(0.2, 0.25, 8), (0.5, 0.5, 8), (0.8, 0.75, 8)]
-    return plots.plot_directions({"better first": [(0.2, 0.0, 4), (0.5, 0.5, 4), (0.8, 1.0, 4)], "both ways": both})
+    return bug_museum.plot_directions(
+        {"better first": [(0.2, 0.0, 4), (0.5, 0.5, 4), (0.8, 1.0, 4)], "both ways": both}
+    )
 
 
 def draw_repairs():
     nan = math.nan
     pulls = {"stable": [1, 1, 1, 0.5, 0], "as found": [nan, nan, 1, 0.5, 0], "plus 1e-8": [0, 0, 0.9, 0.5, 0]}
-    return plots.plot_repairs([-120, -100, -20, 0, 20], pulls)
+    return bug_museum.plot_repairs([-120, -100, -20, 0, 20], pulls)
 
 
 def draw_first_push():
-    return plots.plot_first_push({"once": {2: 0.5, 4: 0.25, 9: 1 / 9}, "twice": {2: 0.5, 4: 1 / 24, 9: 1 / 324}})
+    return bug_museum.plot_first_push({"once": {2: 0.5, 4: 0.25, 9: 1 / 9}, "twice": {2: 0.5, 4: 1 / 24, 9: 1 / 324}})
 
 
 CHAPTER_9 = [draw_directions, draw_repairs, draw_first_push]
@@ -166,26 +183,26 @@ SHARES = {
 
 
 def draw_scoreboard(path=None):
-    return plots.plot_scoreboard(SHARES, path)
+    return figures.plot_scoreboard(SHARES, path)
 
 
 def draw_words(path=None):
-    return plots.plot_words([("It", 0.25), ("is", -0.125), ("Lima.", 0.5), ("is", 0.0)], path)
+    return figures.plot_words([("It", 0.25), ("is", -0.125), ("Lima.", 0.5), ("is", 0.0)], path)
 
 
 CHAPTER_7 = [draw_scoreboard, draw_words]
 
 
 def draw_positions():
-    return plots.plot_positions({"padded to 256": (60_000, 300_000), "alike lengths": (60_000, 80_000)})
+    return scaling_up.plot_positions({"padded to 256": (60_000, 300_000), "alike lengths": (60_000, 80_000)})
 
 
 def draw_work():
-    return plots.plot_work({"two texts a pair": 8e12, "packed": 2e11, "half frozen": 1e11})
+    return scaling_up.plot_work({"two texts a pair": 8e12, "packed": 2e11, "half frozen": 1e11})
 
 
 def draw_kept():
-    return plots.plot_kept([32, 64, 128], {"all": [1e8, 2e8, 4e8], "checkpointing": [1e7, 2e7, 4e7]})
+    return scaling_up.plot_kept([32, 64, 128], {"all": [1e8, 2e8, 4e8], "checkpointing": [1e7, 2e7, 4e7]})
 
 
 CHAPTER_10 = [draw_positions, draw_work, draw_kept]
@@ -198,15 +215,15 @@ FLAWS = {
 
 
 def draw_flaws(path=None):
-    return plots.plot_flaws(FLAWS, path)
+    return data_card.plot_flaws(FLAWS, path)
 
 
 def draw_lengths(path=None):
-    return plots.plot_lengths({"0": range(101), "1": [30, 40, 50], "2 to 4": [7, 7]}, path)
+    return data_card.plot_lengths({"0": range(101), "1": [30, 40, 50], "2 to 4": [7, 7]}, path)
 
 
 def draw_k(path=None):
-    return plots.plot_k({4: 300, 5: 40, 6: 0, 7: 3}, path)
+    return data_card.plot_k({4: 300, 5: 40, 6: 0, 7: 3}, path)
 
 
 DATA_CARD = [draw_flaws, draw_lengths, draw_k]
@@ -267,13 +284,13 @@ def test_colors_have_contrast_on_white():
         ]
         return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
 
-    for color in (plots.BLUE, plots.ORANGE, plots.GREEN, plots.GRAY):
+    for color in (figures.BLUE, figures.ORANGE, figures.GREEN, figures.GRAY):
         assert 1.05 / (luminance(color) + 0.05) >= 4.5, color  # WCAG AA, for text
 
 
 def test_series_differ_in_marker_and_dash_as_well_as_in_color():
-    for kind in zip(*plots.SERIES, strict=True):
-        assert len(set(kind)) == len(plots.SERIES)
+    for kind in zip(*figures.SERIES, strict=True):
+        assert len(set(kind)) == len(figures.SERIES)
 
 
 def test_padding_bars_are_as_long_as_the_texts(shown):
@@ -450,7 +467,7 @@ def test_lengths_show_quartiles_and_counts(shown):
 
 
 def test_ratios_have_a_row_each_with_its_spread_and_a_line_at_as_fast(shown):
-    plots.plot_ratios({"toy loop": (20.4, 18.0, 25.0), "pipeline": (0.95, 0.9, 1.1)})
+    speed.plot_ratios({"toy loop": (20.4, 18.0, 25.0), "pipeline": (0.95, 0.9, 1.1)})
     axes = shown[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["toy loop", "pipeline"]
     spreads = [container.lines[2][0].get_segments()[0] for container in axes.containers]
@@ -462,7 +479,7 @@ def test_ratios_have_a_row_each_with_its_spread_and_a_line_at_as_fast(shown):
 
 
 def test_growth_is_relative_to_the_smallest_beside_growth_in_proportion(shown):
-    plots.plot_growth({"prompts": ([16, 32, 128], [2.0, 4.0, 18.0]), "$K$": ([2, 4], [1.0, 1.5])})
+    speed.plot_growth({"prompts": ([16, 32, 128], [2.0, 4.0, 18.0]), "$K$": ([2, 4], [1.0, 1.5])})
     lines = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in shown[0].lines}
     assert lines["prompts"] == ([1, 2, 8], [1, 2, 9]) and lines["$K$"] == ([1, 2], [1, 1.5])
     assert lines["in proportion"] == ([1, 8], [1, 8])
@@ -609,7 +626,7 @@ def report_of(n=60):
 
 def test_a_report_is_one_page_of_figures(shown, tmp_path):
     report = report_of()
-    plots.plot_report(report)
+    figures.plot_report(report)
     rivals, reliability, margins, domains = shown[0].figure.axes
     assert [label.get_text() for label in rivals.get_yticklabels()] == ["two annotators agree", "a coin", "the model"]
     points = next(line for line in reliability.lines if line.get_marker() == "o")
@@ -620,5 +637,5 @@ def test_a_report_is_one_page_of_figures(shown, tmp_path):
     assert len(domains.get_yticklabels()) == 8 and domains.get_xlabel() == "accuracy by domain"
     for axes in shown[0].figure.axes:
         assert axes.get_title() == "" and axes.get_xlabel()
-    plots.plot_report(report, tmp_path / "page.svg")
+    figures.plot_report(report, tmp_path / "page.svg")
     assert (tmp_path / "page.svg").read_text().startswith("<?xml")
