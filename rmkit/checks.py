@@ -102,7 +102,7 @@ def check_new_file(name: str | os.PathLike | None, endings: list[str]) -> None:
         raise InputError(f"{name}: cannot be written; choose a folder that you may write to")
 
 
-def check_output_folder(output: object) -> None:
+def check_output_folder(output: Any) -> None:
     """Raise `InputError` unless `output` is the name of a folder that exists and takes new files, or that can be made.
 
     Nothing is left behind, not even an empty folder.
@@ -129,7 +129,7 @@ def check_output_folder(output: object) -> None:
         ) from None
 
 
-def check_new_folder(output: str | os.PathLike) -> None:
+def check_new_folder(output: Any) -> None:
     """Raise `InputError` unless a folder of that name can be made, or is there, is empty and takes new files.
 
     >>> check_new_folder(".")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rmkit.checks import check_whole
 from rmkit.errors import InputError
@@ -56,7 +56,7 @@ def wilson(successes: float, n: int) -> Estimate:
 
 def by_prompt(
     values: ArrayLike,
-    prompts: Sequence[Hashable],
+    prompts: Sequence[Any],
     span: tuple[float, float] = (0, 1),
     resamples: int = 2000,
 ) -> Estimate:
