@@ -6,7 +6,8 @@ from itertools import combinations, pairwise
 import torch
 from torch.nn.functional import logsigmoid
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, faults, kind, plain, show
+from rmkit.course.exercises._source import global_names, uses_package
 from rmkit.losses import k_choose_2_loss
 
 FAR = 1e4  # a margin that no stable form minds
@@ -426,8 +427,21 @@ WRONG_LOSSES = [
 ]
 
 
+LOOK_AT = {
+    "divides by K(K-1)/2 twice": "With K = 2 there is one pair, and dividing by 1 changes nothing: try a larger K.",
+    "takes the worst for the best": "Equal rewards look the same from both ends: try rewards that differ.",
+    "takes one mean over the pairs of all rankings": "That shows only in a batch of rankings with different K.",
+}
+LOOK_AT_MARGINS = "Try a ranking of three or more, with margins that all differ."
+
+
 @check
 def check_loss_is_right(function):
+    if uses_package(function) or {"k_choose_2_loss", "solution_k_choose_2_loss"} & {*global_names(function)}:
+        raise Mistake(
+            "your test compares with `k_choose_2_loss` or another part of the package. The first time you write a loss, you "
+            "have no correct version to compare it with: work out a few numbers by hand, and compare with those."
+        )
     rights = [_as_bool(call(function, loss, in_place=True)) for loss in RIGHT_LOSSES]
     wrongs = [_as_bool(call(function, loss, in_place=True)) for loss in WRONG_LOSSES]
     if not any(rights) and all(wrongs):
@@ -446,12 +460,8 @@ def check_loss_is_right(function):
         )
     missed = [loss.words for loss, passed in zip(WRONG_LOSSES, wrongs, strict=True) if passed]
     if missed:
-        hint = {
-            "divides by K(K-1)/2 twice": "With K = 2 there is one pair, and dividing by 1 changes nothing: try a larger K.",
-            "takes the worst for the best": "Equal rewards look the same from both ends: try rewards that differ.",
-            "takes one mean over the pairs of all rankings": "That shows only in a batch of rankings with different K.",
-        }.get(missed[0], "Try a ranking of three or more, with margins that all differ.")
-        raise Mistake(f"your test passes a loss that {' and one that '.join(missed)}. {hint}")
+        hints = [f"{words}. {LOOK_AT.get(words, LOOK_AT_MARGINS)}" for words in missed]
+        raise Mistake(faults("your test passes a loss that", hints))
     return "It lets two right losses pass that differ in the last digits, and catches all five wrong ones."
 
 

@@ -1,9 +1,11 @@
 """Chapter 1, preference data: pairs from a ranking, padding, joining prompt and response, splitting by prompt."""
 
+import itertools
 import random
 from collections.abc import Mapping
 
 from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises._source import global_names
 
 # 1.1 Pairs from a ranking
 
@@ -327,24 +329,45 @@ def check_split_by_prompt(function):
         raise Mistake("seed 7 gave two different splits: take all chance from the seed, as in random.Random(seed).")
     if all(prompts == held_out[0] for prompts in held_out):
         raise Mistake("eight seeds gave one and the same split: is the seed used, and are the prompts shuffled?")
-    restarted = _example_pairs(salt=1)
-    if any(_prompts(_as_two_parts(call(function, restarted, 0.2, seed))[1]) != held_out[seed] for seed in range(8)):
-        raise Mistake(
-            "the same seed will give another split when Python is started again, because the order of a set of strings (and "
-            "`hash`) changes from one start to the next. Sort the prompts before you shuffle them."
-        )
+    _compare_restart(function, held_out)
     return "Whole prompts move together, the share is right, and a seed gives the same split today and tomorrow."
 
 
-def _example_pairs(salt=0):
-    """Ten prompts with one to four pairs each. Another `salt` stands for another start of Python: it changes every hash."""
-
-    class Text(str):
-        def __hash__(self):
-            return hash((salt, str(self)))
-
+def _example_pairs(names=None):
+    """Ten prompts with one to four pairs each."""
+    names = names or [f"question {question}" for question in range(10)]
     rows = [(question, number) for number in range(4) for question in range(10) if number <= question % 4]
-    return [(Text(f"question {q}"), f"good response {n}", f"bad response {n}") for q, n in rows]
+    return [(names[q], f"good response {n}", f"bad response {n}") for q, n in rows]
+
+
+def _compare_restart(function, held_out):
+    """Refuse a split that hangs on `hash`, or on the order of a set, which follows from it: a restart changes both.
+
+    Within one process the hash of a text is fixed. So the prompts get other texts, in the same order: a split by sorted
+    prompts or by first appearance stays. If it changes, the texts themselves decide, which is as good with a fixed digest
+    such as hashlib's. Then the rows change their order, with texts whose hashes collide: what a set does, follows.
+    """
+
+    def splits(pairs):
+        return [_prompts(_as_two_parts(call(function, pairs, 0.2, seed))[1]) for seed in range(8)]
+
+    plain_names, other_names = ([f"{word} {q}" for q in range(10)] for word in ("question", "some other matter"))
+    renamed = splits(_example_pairs(other_names))
+    if renamed == [{other_names[plain_names.index(prompt)] for prompt in prompts} for prompts in held_out]:
+        return
+    pairs = _example_pairs(_colliding_names())
+    if "hash" not in global_names(function) and splits(pairs) == splits(pairs[::-1]):
+        return
+    raise Mistake(
+        "the same seed will give another split when Python is started again, because the order of a set of strings (and "
+        "`hash`) changes from one start to the next. Sort the prompts before you shuffle them."
+    )
+
+
+def _colliding_names():
+    """Ten texts that begin at the same place of a set's table, so that their order in a set is that of their arrival."""
+    texts = (f"question {number}" for number in itertools.count())
+    return list(itertools.islice((text for text in texts if hash(text) % 32 == 0), 10))
 
 
 def _as_two_parts(result):
@@ -354,7 +377,7 @@ def _as_two_parts(result):
     for part in parts:
         if not isinstance(part, list) or not all(isinstance(pair, list | tuple) and len(pair) == 3 for pair in part):
             raise Mistake(f"both parts hold pairs, (prompt, chosen, rejected), as they came in; got {show(part)}.")
-    return [[tuple(str(text) for text in pair) for pair in part] for part in parts]
+    return [[tuple(pair) for pair in part] for part in parts]
 
 
 def _compare_parts(train, held_out, pairs, test):
