@@ -2,13 +2,13 @@
 
 import math
 import random
-from itertools import combinations
 
 import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, equal, kind, plain, show
+from rmkit.course.exercises.pairwise_loss import likely_ranking_losses
 
 # 9.1 Rows that may be trained on
 
@@ -146,15 +146,10 @@ def _compare_accuracy(got, log):
     n_pairs = sum(n for n, _ in full)
     right = sum(n * a for n, a in full)
     here = f"For the log {log}"
-    if abs(got - right / n_pairs) < 1e-6:
-        return
-    if math.isnan(got):
-        raise Mistake(
-            f"{here} you return nan: a batch without a pair has no accuracy, and 0 * nan is nan. Leave it out first."
-        )
     largest = max(n for n, _ in full)
     ordered = sorted(a for _, a in full)
     likely = [
+        (math.isnan, "you return nan: a batch without a pair has no accuracy, and 0 * nan is nan. Leave it out first."),
         (right, "that is how many pairs are right; divide by the number of pairs."),
         (100 * right / n_pairs, "that is a percentage; return the share, a number from 0 to 1."),
         (1 - right / n_pairs, "that is the share of pairs that are wrong."),
@@ -179,10 +174,8 @@ def _compare_accuracy(got, log):
         (full[-1][1], "that is the last batch alone."),
         (ordered[len(full) // 2], "that is the median batch; the pairs of the others count too."),
     ]
-    for value, sentence in likely:
-        if abs(got - value) < 1e-6:
-            raise Mistake(f"{here} {sentence}")
-    raise Mistake(f"{here} {right:g} of {n_pairs} pairs are right, which is {right / n_pairs:.4f}; yours is {got:.4f}.")
+    otherwise = f"{right:g} of {n_pairs} pairs are right, which is {right / n_pairs:.4f}; yours is {got:.4f}."
+    diagnose(got, right / n_pairs, likely, otherwise=otherwise, here=here)
 
 
 # 9.3 A reliability table for pairs
@@ -467,74 +460,20 @@ def check_ranking_loss(function):
 
 def _compare_ranking_loss(loss, gradient, rows):
     B, K = len(rows), len(rows[0])
-    P = math.comb(K, 2)
+    scores = torch.tensor(rows, requires_grad=True)
+    right = solution_ranking_loss(scores)
+    right.backward()
+    want, here = right.item(), f"For {B} ranking{'s' * (B > 1)} of {K}"
+    otherwise = f"the loss should be {want:.4f}, yours is {loss:.4f}."
+    diagnose(loss, want, likely_ranking_losses(rows), otherwise=otherwise, here=here, same=_same_loss)
+    if gradient is None or not torch.allclose(gradient, scores.grad, atol=1e-5):
+        raise Mistake(
+            f"{here} the loss is right and its gradient is not: something between scores and loss is cut off."
+        )
 
-    def ell(margin):
-        return math.log1p(math.exp(-margin))
 
-    sums = [sum(ell(a - b) for a, b in combinations(row, 2)) for row in rows]
-    want = sum(sums) / (B * P)
-    here = f"For {B} ranking{'s' * (B > 1)} of {K}"
-
-    def same(value):
-        return abs(loss - value) < 1e-5 * (1 + abs(value))
-
-    if same(want):
-        right = torch.tensor(rows, requires_grad=True)
-        solution_ranking_loss(right).backward()
-        if gradient is None or not torch.allclose(gradient, right.grad, atol=1e-5):
-            raise Mistake(
-                f"{here} the loss is right and its gradient is not: something between scores and loss is cut off."
-            )
-        return
-    running = 0.0
-    for total in sums:
-        running = (running + total / P) / B
-    flipped = sum(ell(b - a) for row in rows for a, b in combinations(row, 2))
-    neighbors = sum(ell(row[k] - row[k + 1]) for row in rows for k in range(K - 1))
-    first = sum(ell(row[0] - other) for row in rows for other in row[1:])
-    itself = sum(sums) + B * K * math.log(2)
-    both = sum(ell(a - b) for row in rows for i, a in enumerate(row) for j, b in enumerate(row) if i != j)
-    likely = [
-        (
-            want / P,
-            f"you still divide by the number of pairs twice, and the loss is {P} times too small: `mean` divides too.",
-        ),
-        (want / P / B, "you divide by the pairs twice, and by the rankings twice."),
-        (want * P, "you return the sum over the pairs: long rankings now weigh more than short ones. Divide once."),
-        (want * P * B, "you return the sum over all pairs of all rankings; wanted is the mean."),
-        (want * B, "you return the sum over the rankings; with it the loss grows with the batch."),
-        (want / B, "you divide by the number of rankings twice: `mean` over the batch has done it."),
-        (want * P / K, "you divide by K, the responses; a ranking has K(K-1)/2 pairs."),
-        (
-            sum(sums) / (B * K * (K - 1)),
-            "you divide by K(K-1), which counts each pair from both sides; its half is right.",
-        ),
-        (sum(sums) / (B * K * K), "you divide by K * K, and most of those places are no pair."),
-        (
-            running,
-            "you divide inside the loop, so that what came first is divided again and again and the last ranking weighs most.",
-        ),
-        (-want, "your loss is negative: put a minus before the logarithm."),
-        (
-            flipped / (B * P),
-            "your loss is small when the *worse* response has the higher reward; rows are listed best first.",
-        ),
-        (neighbors / (B * (K - 1)), "you compare neighbors only; every response is compared with all that follow it."),
-        (
-            first / (B * (K - 1)),
-            "you compare the best with the others only; the others are pairs among themselves as well.",
-        ),
-        (
-            itself / (B * (P + K)),
-            "you compare each response with itself too, which adds log 2 for nothing: i < j, not i <= j.",
-        ),
-        (both / (B * K * (K - 1)), "you take each pair in both directions; only better minus worse is a pair."),
-    ]
-    for value, sentence in likely:
-        if same(value):
-            raise Mistake(f"{here} {sentence}")
-    raise Mistake(f"{here} the loss should be {want:.4f}, yours is {loss:.4f}.")
+def _same_loss(got, want):
+    return equal(got, want, rel=1e-5, near=1e-5)
 
 
 # 9.6 A pair in limited space

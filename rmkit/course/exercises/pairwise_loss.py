@@ -6,7 +6,7 @@ from itertools import combinations, pairwise
 import torch
 from torch.nn.functional import logsigmoid
 
-from rmkit.course.exercises import Mistake, call, check, faults, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, either, equal, faults, kind, plain, show
 from rmkit.course.exercises._source import global_names, uses_package
 from rmkit.losses import k_choose_2_loss
 
@@ -28,7 +28,7 @@ def _mean(numbers):
 
 
 def _same(a, b):
-    return math.isclose(a, b, rel_tol=2e-4, abs_tol=2e-5)
+    return equal(a, b, rel=2e-4, near=2e-5)
 
 
 def _call_loss(function, rewards, *rest):
@@ -119,40 +119,36 @@ def check_pairwise_loss(function):
 
 def _compare_pairwise(value, chosen, rejected):
     margins = [c - r for c, r in zip(chosen, rejected, strict=True)]
-    want = _mean(map(_loss, margins))
-    if _same(value, want):
-        return
+    want, wins = _mean(map(_loss, margins)), _mean(map(_sigmoid, margins))
+    likely = [
+        (
+            -want,
+            f"your loss is {value:.4f}, below zero: a logarithm of a probability is negative, so put a minus.",
+        ),
+        (
+            _mean(_loss(-margin) for margin in margins),
+            "your loss is small where the *worse* response has the higher reward: the margin is chosen minus rejected.",
+        ),
+        (wins, "you return the probability that the chosen one wins; the loss is minus its logarithm."),
+        (1 - wins, "you return one minus the probability; the loss is minus the *logarithm* of the probability."),
+        (want / math.log(10), "your logarithm is log10; this book's are natural, `torch.log`."),
+        (want / math.log(2), "your logarithm is log2; this book's are natural, `torch.log`."),
+        (
+            sum(map(_loss, margins)),
+            f"you return the sum {value:.4f}; the mean is {want:.4f}, which does not grow with the batch.",
+        ),
+        (-math.log(wins), "you take the logarithm of the mean probability; take each pair's logarithm, then the mean."),
+        (
+            _loss(_mean(margins)),
+            "you average the margins first; each pair has a loss of its own, and the mean comes last.",
+        ),
+    ]
     here = f"For margins {[round(margin, 1) for margin in margins]}"
-    if math.isfinite(value) and _same(value, -want):
-        raise Mistake(
-            f"{here} your loss is {value:.4f}, below zero: a logarithm of a probability is negative, so put a minus."
-        )
-    if _same(value, _mean(_loss(-margin) for margin in margins)):
-        raise Mistake(
-            f"{here} your loss is small where the *worse* response has the higher reward: the margin is chosen minus rejected."
-        )
-    if _same(value, _mean(map(_sigmoid, margins))):
-        raise Mistake(f"{here} you return the probability that the chosen one wins; the loss is minus its logarithm.")
-    if _same(value, 1 - _mean(map(_sigmoid, margins))):
-        raise Mistake(
-            f"{here} you return one minus the probability; the loss is minus the *logarithm* of the probability."
-        )
-    for base, name in ((10, "log10"), (2, "log2")):
-        if _same(value, want / math.log(base)):
-            raise Mistake(f"{here} your logarithm is {name}; this book's are natural, `torch.log`.")
-    if len(margins) > 1 and _same(value, sum(map(_loss, margins))):
-        raise Mistake(
-            f"{here} you return the sum {value:.4f}; the mean is {want:.4f}, which does not grow with the batch."
-        )
-    if len(margins) > 1 and _same(value, -math.log(_mean(map(_sigmoid, margins)))):
-        raise Mistake(
-            f"{here} you take the logarithm of the mean probability; take each pair's logarithm, then the mean."
-        )
-    if len(margins) > 1 and _same(value, _loss(_mean(margins))):
-        raise Mistake(
-            f"{here} you average the margins first; each pair has a loss of its own, and the mean comes last."
-        )
-    raise Mistake(f"{here} the loss should be {want:.4f}, got {value:.4f}.")
+    diagnose(value, want, likely, otherwise=_should_be(want, value), here=here, same=_same)
+
+
+def _should_be(want, value):
+    return f"the loss should be {want:.4f}, got {value:.4f}."
 
 
 # 3.2 The gradient of a pair
@@ -204,45 +200,52 @@ def _compare_gradients(for_chosen, for_rejected, margins):
     pulls = [_sigmoid(-margin) for margin in margins]
     here = f"For margins {[round(margin, 1) for margin in margins]}"
 
-    def same(row, numbers):
-        return all(_same(a, b) for a, b in zip(row, numbers, strict=True))
+    mean = [pull / B for pull in pulls]
+    rights = [_sigmoid(margin) / B for margin in margins]
+    slopes = [_sigmoid(margin) * _sigmoid(-margin) / B for margin in margins]
 
     def both(numbers, signs=(-1, 1)):
-        return same(for_chosen, [signs[0] * n for n in numbers]) and same(for_rejected, [signs[1] * n for n in numbers])
+        return [[sign * number for number in numbers] for sign in signs]
 
-    mean = [pull / B for pull in pulls]
-    if both(mean):
-        return
-    if not all(math.isfinite(number) for number in for_chosen + for_rejected):
-        raise Mistake(
-            f"{here} you get {show(for_chosen)}: `exp` of a large number is infinite, and infinite over infinite is no "
-            "number. `torch.sigmoid(-margin)` is one minus the sigmoid, and safe."
-        )
-    if both(mean, (1, -1)):
-        raise Mistake(
-            f"{here} your signs are turned round. The loss *falls* when the chosen reward rises, so its gradient is negative; "
-            "a step of training then goes against the gradient, upward."
-        )
-    if both(mean, (-1, -1)) or both(mean, (1, 1)):
-        raise Mistake(f"{here} both gradients have the same sign, but raising the one is like lowering the other.")
-    if B > 1 and both(pulls):
-        raise Mistake(f"{here} this is the gradient of the *sum* of the losses; of their mean it is {B} times smaller.")
-    if B > 1 and both([pull / B**2 for pull in pulls]):
-        raise Mistake(f"{here} you divide by the number of pairs twice.")
-    if B > 1 and (both([_mean(pulls)] * B) or both([_mean(pulls) / B] * B)):
-        raise Mistake(f"{here} you give every pair the same gradient; a lost pair pulls harder than one that is won.")
-    rights = [_sigmoid(margin) / B for margin in margins]
-    if both(rights) or both(rights, (1, -1)):
-        raise Mistake(
-            f"{here} a pair that is already won pulls the hardest with you. The pull is one *minus* the probability of winning."
-        )
-    slopes = [_sigmoid(margin) * _sigmoid(-margin) / B for margin in margins]
-    if both(slopes) or both(slopes, (1, -1)):
-        raise Mistake(
-            f"{here} you return the derivative of the sigmoid, s(1 - s). The loss is minus its logarithm, so divide by s: 1 - s "
-            "is left."
-        )
-    raise Mistake(f"{here} for_chosen should be {show([round(-m, 4) for m in mean])}, got {show(for_chosen)}.")
+    likely = [
+        (
+            lambda got: not all(math.isfinite(number) for row in got for number in row),
+            (
+                f"you get {show(for_chosen)}: `exp` of a large number is infinite, and infinite over infinite is no "
+                "number. `torch.sigmoid(-margin)` is one minus the sigmoid, and safe."
+            ),
+        ),
+        (
+            both(mean, (1, -1)),
+            (
+                "your signs are turned round. The loss *falls* when the chosen reward rises, so its gradient is negative; "
+                "a step of training then goes against the gradient, upward."
+            ),
+        ),
+        (
+            either(both(mean, (-1, -1)), both(mean, (1, 1))),
+            "both gradients have the same sign, but raising the one is like lowering the other.",
+        ),
+        (both(pulls), f"this is the gradient of the *sum* of the losses; of their mean it is {B} times smaller."),
+        (both([pull / B**2 for pull in pulls]), "you divide by the number of pairs twice."),
+        (
+            either(both([_mean(pulls)] * B), both([_mean(pulls) / B] * B)),
+            "you give every pair the same gradient; a lost pair pulls harder than one that is won.",
+        ),
+        (
+            either(both(rights), both(rights, (1, -1))),
+            "a pair that is already won pulls the hardest with you. The pull is one *minus* the probability of winning.",
+        ),
+        (
+            either(both(slopes), both(slopes, (1, -1))),
+            (
+                "you return the derivative of the sigmoid, s(1 - s). The loss is minus its logarithm, so divide by s: 1 - s "
+                "is left."
+            ),
+        ),
+    ]
+    otherwise = f"for_chosen should be {show([round(-m, 4) for m in mean])}, got {show(for_chosen)}."
+    diagnose([for_chosen, for_rejected], both(mean), likely, otherwise=otherwise, here=here, same=_same)
 
 
 # 3.3 The loss of rankings
@@ -303,76 +306,123 @@ def _neighbors(ranking):
 
 def _compare_rankings(value, rewards, sizes):
     rankings = _split(rewards, sizes)
-    losses = [_pair_losses(ranking) for ranking in rankings]
-    want = _mean(map(_mean, losses))
-    if _same(value, want):
-        return
+    want = _mean(_mean(_pair_losses(ranking)) for ranking in rankings)
     here = f"For rewards {rewards} and sizes {sizes}"
+    likely = likely_ranking_losses(rankings)
+    diagnose(value, want, likely, otherwise=_should_be(want, value), here=here, same=_same)
+
+
+def likely_ranking_losses(rankings):
+    """What typical mistakes make of the loss of rankings, each with its sentence: a table for `diagnose`.
+
+    Args:
+        rankings: a list of rewards for each ranking, best first.
+    """
+    G, losses = len(rankings), [_pair_losses(ranking) for ranking in rankings]
+    turned = [_pair_losses(ranking[::-1]) for ranking in rankings]
     everything = [loss for part in losses for loss in part]
-    turned = [_mean(_pair_losses(ranking[::-1])) for ranking in rankings]
-    neighbors = [_neighbors(ranking) for ranking in rankings]
-    against_best = [_mean(_loss(ranking[0] - other) for other in ranking[1:]) for ranking in rankings]
-    guesses = [
-        (-want, "your loss is below zero: minus the logarithm of a probability is positive."),
+    want = _mean(map(_mean, losses))
+    running = 0.0
+    for part in losses:
+        running = (running + _mean(part)) / G
+
+    def by(divisor):
+        """The mean over rankings, with the pairs of each added up and divided by `divisor(K, P)`."""
+        return _mean(
+            sum(part) / divisor(len(ranking), len(part)) for part, ranking in zip(losses, rankings, strict=True)
+        )
+
+    def of_each(loss):
+        """The mean over rankings of `loss(pairs, pairs the other way round, what K responses cost against themselves, K)`."""
+        return _mean(
+            loss(part, other, len(ranking) * math.log(2), len(ranking))
+            for part, other, ranking in zip(losses, turned, rankings, strict=True)
+        )
+
+    return [
+        (-want, "your loss is below zero: put a minus before the logarithm."),
         (
-            _mean(_pair_losses(rewards)),
+            _mean(_pair_losses([reward for ranking in rankings for reward in ranking])),
             "you make pairs across rankings too, and nobody compared those: cut the batch up with `sizes` first.",
         ),
         (
-            _mean(turned),
-            "your loss is small when the worse response has the higher reward: the first of a ranking is the best.",
+            _mean(map(_mean, turned)),
+            "your loss is small when the worse response has the higher reward: responses are listed best first.",
         ),
-        (_mean(neighbors), "you compare neighbors only; the first of three also beats the third."),
-        (_mean(against_best), "you compare the best with the others only; the others beat each other too."),
         (
-            sum(map(_mean, losses)),
-            "you add up the rankings; take their mean, so that the loss does not grow with the batch.",
+            _mean(map(_neighbors, rankings)),
+            "you compare neighbors only; every response is compared with all that follow it.",
         ),
-        (_mean(map(sum, losses)), "you add up the pairs of a ranking; divide by how many there are, K(K-1)/2."),
-        (sum(everything), "you add up all pairs; take the mean over each ranking's pairs, then over the rankings."),
+        (
+            _mean(_mean(_loss(ranking[0] - other) for other in ranking[1:]) for ranking in rankings),
+            "you compare the best with the others only; the others beat each other too.",
+        ),
+        (G * want, "you add up the rankings, so that the loss grows with the batch; take their mean."),
+        (
+            by(lambda K, P: 1),
+            (
+                "you add up the pairs of a ranking, and long rankings now weigh more than short ones; divide by how many there "
+                "are, K(K-1)/2."
+            ),
+        ),
+        (
+            sum(everything),
+            (
+                "you return the sum over all pairs of all rankings: you add up all pairs. Take the mean over each ranking's "
+                "pairs, then over the rankings."
+            ),
+        ),
         (
             _mean(everything),
-            f"you take one mean over all {len(everything)} pairs, so that long rankings weigh more. Average each ranking first.",
-        ),
-        (
-            _mean(_mean(part) / len(part) for part in losses),
-            "you divide by the number of pairs twice: is there a `mean` and a division as well?",
-        ),
-        (
-            _mean(sum(part) / len(ranking) for part, ranking in zip(losses, rankings, strict=True)),
-            "you divide by the K responses; the loss is a mean over *pairs*, K(K-1)/2 of them.",
-        ),
-        (
-            _mean(sum(part) / len(ranking) ** 2 for part, ranking in zip(losses, rankings, strict=True)),
-            "you divide by K squared: that counts each pair twice, and each response against itself. There are K(K-1)/2 pairs.",
-        ),
-        (
-            _mean(
-                (sum(part + _pair_losses(ranking[::-1])) + len(ranking) * math.log(2)) / len(ranking) ** 2
-                for part, ranking in zip(losses, rankings, strict=True)
+            (
+                f"you take one mean over all {len(everything)} pairs, so that long rankings weigh more. Average each ranking "
+                "first."
             ),
-            "you average the whole K by K table, each response against itself included; count only what is above the diagonal.",
         ),
         (
-            _mean(_mean(part) / 2 for part in losses),
+            by(lambda K, P: P * P),
+            "you divide by the number of pairs twice, and the loss is too small: is there a `mean` and a division as well?",
+        ),
+        (by(lambda K, P: P * P) / G, "you divide by the pairs twice, and by the rankings twice."),
+        (want / G, "you divide by the number of rankings twice: `mean` over the batch has done it."),
+        (by(lambda K, P: K), "you divide by the K responses; the loss is a mean over *pairs*, K(K-1)/2 of them."),
+        (
+            by(lambda K, P: K * K),
+            (
+                "you divide by K squared, and most of those places are no pair: each pair is counted twice, and each response "
+                "against itself. There are K(K-1)/2 pairs."
+            ),
+        ),
+        (
+            of_each(lambda part, other, itself, K: (sum(part) + sum(other) + itself) / K**2),
+            (
+                "you average the whole K by K table, each response against itself included; count only what is above the "
+                "diagonal."
+            ),
+        ),
+        (
+            want / 2,
             "your loss is half of what it should be: K(K-1) counts each pair from both sides, so divide by K(K-1)/2.",
         ),
         (
-            _mean(
-                (sum(part) + len(ranking) * math.log(2)) / (len(part) + len(ranking))
-                for part, ranking in zip(losses, rankings, strict=True)
+            running,
+            (
+                "you divide inside the loop, so that what came first is divided again and again and the last ranking weighs "
+                "most."
             ),
-            "you compare each response with itself as well, which always costs log 2: start the second position after the first.",
         ),
         (
-            _mean(_mean(part + _pair_losses(ranking[::-1])) for part, ranking in zip(losses, rankings, strict=True)),
-            "every pair is in twice, once each way, so that every winner also loses.",
+            of_each(lambda part, other, itself, K: (sum(part) + itself) / (len(part) + K)),
+            (
+                "you compare each response with itself as well, which always costs log 2: start the second position after the "
+                "first, i < j."
+            ),
+        ),
+        (
+            of_each(lambda part, other, itself, K: _mean(part + other)),
+            "you take each pair in both directions, so that every winner also loses; only better minus worse is a pair.",
         ),
     ]
-    for guess, words in guesses:
-        if _same(value, guess):
-            raise Mistake(f"{here} {words}")
-    raise Mistake(f"{here} the loss should be {want:.4f}, got {value:.4f}.")
 
 
 # 3.4 A test that can fail
@@ -521,11 +571,9 @@ def _compare_plackett_luce(value, rewards):
         return sum(log_sum(order[k:]) - order[k] for k in range(K - 1))
 
     want = total(rewards)
-    if _same(value, want):
-        return
     here = f"For rewards {rewards}"
     steps = [log_sum(rewards[k:]) - rewards[k] for k in range(K)]
-    guesses = [
+    likely = [
         (-want, "your loss is below zero: minus the logarithm of a probability is positive."),
         (
             sum(log_sum(rewards) - reward for reward in rewards),
@@ -563,7 +611,4 @@ def _compare_plackett_luce(value, rewards):
         (want / math.log(2), "your logarithm is log2; this book's are natural."),
         (math.exp(-want), "you return the probability of the ranking; the loss is minus its logarithm."),
     ]
-    for guess, words in guesses:
-        if _same(value, guess):
-            raise Mistake(f"{here} {words}")
-    raise Mistake(f"{here} the loss should be {want:.4f}, got {value:.4f}.")
+    diagnose(value, want, likely, otherwise=_should_be(want, value), here=here, same=_same)
