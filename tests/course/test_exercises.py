@@ -209,6 +209,7 @@ def test_a_return_inside_a_loop_is_named():
             return pairs
 
     assert "the `return` in line 5: it stands inside the `for`" in check_ranking_to_pairs(first).message
+    assert "no pair at all" in check_ranking_to_pairs(lambda ranks: []).message
 
 
 def test_a_search_that_returns_from_a_loop_is_not_taken_for_a_slip():
