@@ -272,6 +272,32 @@ def check_leave_one_word_out(function):
 def _compare_words(result, score, prompt, response):
     words, here = response.split(), f"For {response!r}"
     without = [" ".join(words[:i] + words[i + 1 :]) for i in range(len(words))]
+    _refuse_questions(score, prompt, response, without)
+    got = _as_drops(result)
+    if [word for word, _ in got] != words:
+        if sorted(word for word, _ in got) == sorted(words):
+            raise Mistake(f"{here} the words have changed their order; keep that of the response.")
+        raise Mistake(f"{here} there are {len(words)} words, {words}; yours are {show([word for word, _ in got])}.")
+    whole, rewards = score.reward(response), [score.reward(text) for text in without]
+    drops, yours = [whole - reward for reward in rewards], [number for _, number in got]
+    likely = [
+        ([-drop for drop in drops], "the sign is flipped: a word that the reward needs gets a number above 0."),
+        (rewards, "these are the rewards without each word; subtract them from the reward of the whole."),
+        (
+            [drop / whole for drop in drops] if whole else None,
+            "you divide by the whole reward, which may be 0 or below: leave the differences as they are.",
+        ),
+    ]
+    diagnose(yours, drops, likely, otherwise=f"the drops are {show(drops)}, yours are {show(yours)}.", here=here)
+    if score.calls > 2:
+        raise Mistake(
+            f"the numbers are right, but you call score {score.calls} times. Give it all texts as one list: a model reads many "
+            "texts together much faster."
+        )
+
+
+def _refuse_questions(score, prompt, response, without):
+    """What is wrong with the prompts and texts that score was asked about."""
     asked = next((asked for asked in score.prompts if asked != prompt), None)
     if asked is not None:
         raise Mistake(
@@ -279,28 +305,41 @@ def _compare_words(result, score, prompt, response):
         )
     known = {" ".join(text.split()) for text in [response, *without]}
     for text in map(str, score.read):
-        if " ".join(text.split()) in known:
-            continue
-        if len(text) == len(response) - 1:
-            raise Mistake(
-                f"{here} you left out single characters, as in {show(text)}: leave out words, `response.split()`."
-            )
-        if text in words:
-            raise Mistake(f"{here} you scored {show(text)} alone; leave that word out and keep the others.")
-        if text.replace(" ", "") in {other.replace(" ", "") for other in known}:
-            raise Mistake(f"{here} the words that are left run together, {show(text)}: join them with spaces.")
-        gone = [word for word in words if text.split() == [other for other in words if other != word]]
-        if gone:
-            raise Mistake(
-                f"{here} you took out every {gone[0]!r}, {words.count(gone[0])} of them: only the one at this position."
-            )
-        if response.startswith(text) or response.endswith(text):
-            raise Mistake(
-                f"{here} you scored only a part, {show(text)}: leave out one word, and keep those on both sides."
-            )
-        raise Mistake(f"{here} you scored {show(text)}, which is not the response with one word left out.")
+        if " ".join(text.split()) not in known:
+            raise Mistake(f"For {response!r} {_what_was_scored(text, response, known)}")
     if not score.read:
         raise Mistake("you never called score.")
+
+
+def _what_was_scored(text, response, known):
+    """What a text is that score was asked about, and that is not the response with one word left out."""
+    words = response.split()
+    gone = next((word for word in words if text.split() == [other for other in words if other != word]), None)
+    likely = [
+        (
+            len(text) == len(response) - 1,
+            f"you left out single characters, as in {show(text)}: leave out words, `response.split()`.",
+        ),
+        (text in words, f"you scored {show(text)} alone; leave that word out and keep the others."),
+        (
+            text.replace(" ", "") in {other.replace(" ", "") for other in known},
+            f"the words that are left run together, {show(text)}: join them with spaces.",
+        ),
+        (
+            gone is not None,
+            f"you took out every {gone!r}, {words.count(gone)} of them: only the one at this position.",
+        ),
+        (
+            response.startswith(text) or response.endswith(text),
+            f"you scored only a part, {show(text)}: leave out one word, and keep those on both sides.",
+        ),
+    ]
+    otherwise = f"you scored {show(text)}, which is not the response with one word left out."
+    return next((sentence for applies, sentence in likely if applies), otherwise)
+
+
+def _as_drops(result):
+    """The learner's result as a list of [word, drop], or a `Mistake` about its form."""
     if isinstance(result, dict):
         raise Mistake("a dict holds each word once only, and a word may occur twice: return a list of pairs.")
     got = plain(result)
@@ -316,27 +355,7 @@ def _compare_words(result, score, prompt, response):
         raise Mistake("each pair is the other way round: the word first, then its number.")
     if not all(isinstance(first, str) and isinstance(second, int | float) for first, second in got):
         raise Mistake(f"each pair is a word and a number, (word, drop); one of yours is {show(got[0])}.")
-    if [word for word, _ in got] != words:
-        if sorted(word for word, _ in got) == sorted(words):
-            raise Mistake(f"{here} the words have changed their order; keep that of the response.")
-        raise Mistake(f"{here} there are {len(words)} words, {words}; yours are {show([word for word, _ in got])}.")
-    whole, rewards = score.reward(response), [score.reward(text) for text in without]
-    drops, yours = [whole - reward for reward in rewards], [number for _, number in got]
-
-    likely = [
-        ([-drop for drop in drops], "the sign is flipped: a word that the reward needs gets a number above 0."),
-        (rewards, "these are the rewards without each word; subtract them from the reward of the whole."),
-        (
-            [drop / whole for drop in drops] if whole else None,
-            "you divide by the whole reward, which may be 0 or below: leave the differences as they are.",
-        ),
-    ]
-    diagnose(yours, drops, likely, otherwise=f"the drops are {show(drops)}, yours are {show(yours)}.", here=here)
-    if score.calls > 2:
-        raise Mistake(
-            f"the numbers are right, but you call score {score.calls} times. Give it all texts as one list: a model reads many "
-            "texts together much faster."
-        )
+    return got
 
 
 # 7.4 What a model pays for length
@@ -518,36 +537,46 @@ def _added(result):
     best = {}
     for prompt, responses in ROWS:
         best.setdefault(responses[0], set()).add(prompt)
-    added = []
-    for (prompt, responses), (_, more) in zip(ROWS, got, strict=True):
-        here = f"For {prompt!r} with {show(responses)}"
-        if not isinstance(more, list) or not all(isinstance(text, str) for text in more):
-            raise Mistake(f"{here} the responses should be a list of texts; yours are {show(more)}.")
-        if len(more) != len(responses) + 1:
-            raise Mistake(
-                f"{here} there should be {len(responses) + 1} responses, one more than before; yours are {len(more)}."
-            )
-        if more[1:] == responses and more[:-1] != responses:
-            raise Mistake(
-                f"{here} the new response stands first, as if it were the best; it is among the worst, so put it last."
-            )
-        if more[:-1] != responses:
-            raise Mistake(f"{here} the responses that were there must stay as they were; yours are {show(more)}.")
-        new = more[-1]
-        if new in responses:
-            raise Mistake(
-                f"{here} you added {new!r}, which is among its responses already: leave out whatever the prompt has itself."
-            )
-        if best.get(new) == {prompt}:
-            raise Mistake(
-                f"{here} you added {new!r}, which answers the same prompt in another row, and answers it well: compare prompts, "
+    return tuple(
+        _added_to(prompt, responses, more, best) for (prompt, responses), (_, more) in zip(ROWS, got, strict=True)
+    )
+
+
+def _added_to(prompt, responses, more, best):
+    """The response that was added to one row; `best` says of which prompts a response is the best."""
+    here = f"For {prompt!r} with {show(responses)}"
+    if not isinstance(more, list) or not all(isinstance(text, str) for text in more):
+        raise Mistake(f"{here} the responses should be a list of texts; yours are {show(more)}.")
+    if len(more) != len(responses) + 1:
+        raise Mistake(
+            f"{here} there should be {len(responses) + 1} responses, one more than before; yours are {len(more)}."
+        )
+    new = more[-1]
+    somewhere = any(new in others for _, others in ROWS)
+    likely = [
+        (
+            more[1:] == responses and more[:-1] != responses,
+            "the new response stands first, as if it were the best; it is among the worst, so put it last.",
+        ),
+        (more[:-1] != responses, f"the responses that were there must stay as they were; yours are {show(more)}."),
+        (
+            new in responses,
+            f"you added {new!r}, which is among its responses already: leave out whatever the prompt has itself.",
+        ),
+        (
+            best.get(new) == {prompt},
+            (
+                f"you added {new!r}, which answers the same prompt in another row, and answers it well: compare prompts, "
                 "not positions."
-            )
-        if new not in best:
-            if any(new in others for _, others in ROWS):
-                raise Mistake(
-                    f"{here} you added {new!r}, which is no good answer anywhere; draw from the best ones only."
-                )
-            raise Mistake(f"{here} you added {show(new)}, which is no response to any prompt.")
-        added.append(new)
-    return tuple(added)
+            ),
+        ),
+        (
+            new not in best and somewhere,
+            f"you added {new!r}, which is no good answer anywhere; draw from the best ones only.",
+        ),
+        (new not in best, f"you added {show(new)}, which is no response to any prompt."),
+    ]
+    for applies, sentence in likely:
+        if applies:
+            raise Mistake(f"{here} {sentence}")
+    return new
