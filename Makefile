@@ -1,6 +1,6 @@
 # make book, make test: all that most people need. `make` alone lists the rest.
 .DELETE_ON_ERROR:
-.PHONY: FORCE help setup book test bench notebooks lab serve weigh links repository clean
+.PHONY: FORCE help setup book check test bench notebooks lab serve weigh links repository clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -19,6 +19,7 @@ PAGES := _config.yml _toc.yml $(shell find book notebooks -type f -not -path '*/
 
 help:
 	@echo "make book        train the course's reward model and build the web book"
+	@echo "make check       what a change needs at once: format, lint, types, and every test that needs no training, process or browser"
 	@echo "make test        every check that CI runs"
 	@echo "make bench       measure how fast it is, beside other ways: about 40 minutes on a quiet machine"
 	@echo "make serve       show the book that was built, under the path that it will have when published"
@@ -105,12 +106,26 @@ links: .venv/installed
 
 # --- the checks
 
-test: export TQDM_DISABLE := 1
-test: book
-	@$(RUN) ruff check .
+# Two workers with a thread each. A notebook stays whole in one of them.
+WORKERS := -n 2 --dist worksteal
+check test: export OMP_NUM_THREADS := 1
+check test: export TQDM_DISABLE := 1
+
+check: .venv/installed
+	@$(RUN) ruff format --check --quiet .
+	@$(RUN) ruff check --quiet .
+	@$(RUN) mypy
 	@$(RUN) nbstripout --verify $(STRIP) notebooks/*.ipynb
-	@$(RUN) pytest
-	@$(RUN) pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+	@$(RUN) pytest --quiet $(WORKERS) --check
+	@echo "What needs no trained model, no process of its own and no browser is right. make test checks the rest."
+
+test: book
+	@$(RUN) ruff format --check --quiet .
+	@$(RUN) ruff check --quiet .
+	@$(RUN) mypy
+	@$(RUN) nbstripout --verify $(STRIP) notebooks/*.ipynb
+	@$(RUN) pytest $(WORKERS)
+	@$(RUN) pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 	@echo "All checks passed."
 
 # --- the measurements

@@ -93,9 +93,9 @@ def check_new_file(name: str | os.PathLike | None, endings: list[str]) -> None:
     if name is None:
         return
     path = Path(name)
-    if path.suffix.lower() not in endings:
+    if not path.name.lower().endswith(tuple(endings)):
         raise InputError(f"{name}: the name must end in {' or '.join(endings)}")
-    if path.exists():
+    if os.path.lexists(path):  # also a link that leads nowhere
         raise InputError(f"{name}: exists already; choose another name, or delete it")
     folder = next(folder for folder in path.absolute().parents if folder.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK)):

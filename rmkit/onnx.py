@@ -1,7 +1,4 @@
-"""A reward model as files that a web page can run: int8 weights in ONNX, the vocabulary, and the same model for Python.
-
-Torch is imported inside the functions: `rmkit` imports this module at once, and stays light.
-"""
+"""A reward model for a web page: int8 weights in ONNX, the vocabulary, and the same model for Python."""
 
 from __future__ import annotations
 
@@ -13,17 +10,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+import torch
+
+from rmkit.batching import pad
 from rmkit.checks import check_new_folder
+from rmkit.encoders import text_ends
 from rmkit.errors import InputError
 from rmkit.files import whole_file, whole_folder, write_json
+from rmkit.model import RewardModel
 from rmkit.wordpiece import describe_wordpiece, vocabulary
-
-if TYPE_CHECKING:
-    import torch
-
-    from rmkit.model import RewardModel
 
 Module = TypeVar("Module", bound="torch.nn.Module")
 MODEL, VOCABULARY, MANIFEST, PYTORCH = "model.onnx", "vocab.txt", "manifest.json", "pytorch"
@@ -104,7 +101,6 @@ def round_weights(model: Module) -> Module:
     >>> torch.equal(round_weights(rounded).weight, rounded.weight)
     True
     """
-    import torch
 
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"model is a {type(model).__name__}; it must be a RewardModel, or another torch.nn.Module")
@@ -128,7 +124,6 @@ def int8_codes(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     >>> codes.tolist(), [round(s, 4) for s in scale.flatten().tolist()]
     ([[50, -127, 0], [127, 64, 19]], [0.01, 0.0157])
     """
-    import torch
 
     scale = matrix.abs().amax(dim=1, keepdim=True).clamp(min=SMALLEST_ROW) / LARGEST  # (rows, 1)
     return torch.round(matrix / scale).to(torch.int8), scale
@@ -136,7 +131,6 @@ def int8_codes(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _matrices(model) -> Iterator[tuple[str, torch.Tensor]]:
     """(name, parameter) of all that `round_weights` rounds."""
-    import torch
 
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.Linear | torch.nn.Embedding):
@@ -148,11 +142,6 @@ def _matrices(model) -> Iterator[tuple[str, torch.Tensor]]:
 
 def _onnx(model):
     """The bytes of `model.onnx`: what the exporter makes of a rounded model on a processor, its matrices in int8."""
-    import torch
-
-    from rmkit.batching import pad
-    from rmkit.encoders import text_ends
-
     begin, end = text_ends(model.tokenizer)
     texts = pad([begin + end, [*begin, model.tokenizer.unk_token_id, *end]], model.tokenizer.pad_token_id)  # (2, 3)
     sides = {0: torch.export.Dim("N"), 1: torch.export.Dim("T")}
@@ -184,7 +173,6 @@ def _store_as_int8(graph):
     The exporter renames matrices and turns some around. But they are rounded already: by row or else by column, one has
     codes that give it back to the last bit. Whatever else has two dimensions stays float32.
     """
-    import torch
     from onnx import TensorProto, helper, numpy_helper
 
     kept, nodes, n_weights = [], [], 0
@@ -280,10 +268,6 @@ def _check_packages():
 
 
 def _check_model(model):
-    import torch
-
-    from rmkit.model import RewardModel
-
     if not isinstance(model, RewardModel):
         raise InputError(
             f"model is a {type(model).__name__}, and only a RewardModel can be exported; merge adapters first, with "

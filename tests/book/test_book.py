@@ -50,7 +50,7 @@ def test_the_entrance_leads_to_the_first_page_and_says_what_it_is(pages):
 
 
 def test_no_published_page_vanishes():
-    published = (ROOT / "tests" / "published.txt").read_text(encoding="utf-8").split()
+    published = (ROOT / "tests" / "book" / "published.txt").read_text(encoding="utf-8").split()
     gone = [path for path in published if not (HTML / path).is_file()]
     assert not gone, "these addresses were published: leave a page there that leads on to the new one"
     new = [f"{page}.html" for page in PAGES if f"{page}.html" not in published]

@@ -50,7 +50,7 @@ def stripped(source):
         (exercises.check_pad, "rmkit/course/exercises/preference_data.py: check_pad"),
         (exercises, "rmkit/course/exercises/preference_data.py"),
     ],
-    ids=str,
+    ids=lambda given: getattr(given, "__qualname__", str(given)),
 )
 def test_title_and_source(obj, title):
     shown = reveal(obj)
@@ -76,7 +76,7 @@ def test_a_method_stands_at_the_margin():
         (exercises.check_pad, "Source"),
         (exercises.solution_pad, "Solution"),
     ],
-    ids=str,
+    ids=lambda given: getattr(given, "__qualname__", str(given)),
 )
 def test_html_is_folded_and_says_what_it_is_and_what_the_source_says(obj, what):
     shown = reveal(obj)
@@ -133,7 +133,7 @@ def mine():
 @pytest.mark.parametrize(
     "obj",
     [mine, lambda: 0, len, int, re.compile, re, sys, "text", 7, None, [1], rmkit.Ranking("a", ["b", "c"]), {}],
-    ids=repr,
+    ids=lambda given: getattr(given, "__qualname__", repr(given)),
 )
 def test_what_is_not_the_packages_is_refused(obj):
     with pytest.raises(InputError, match="rmkit defines"):

@@ -16,41 +16,6 @@ from tests.helpers.paths import ROOT, tracked
 
 URL = repository.repository_url()
 ADDRESSES = repository.addresses(URL)
-FLOORS = [
-    "errors",
-    "checks",
-    "files",
-    "results",
-    "config",
-    "losses",
-    "intervals",
-    "overoptimization",
-    "processes",
-    "sharing",
-    "encoders",
-    "packing",
-    "fields",
-    "conversations",
-    "containers",
-    "shapes",
-    "rankings",
-    "loading",
-]
-FLOORS += ["measures", "pairs", "sketches", "batching", "scorer", "shortcuts", "folders", "model", "history"]
-FLOORS += ["checkpoints", "reports", "cards", "held_out", "baselines", "groups", "evaluation", "training"]
-FLOORS += [
-    "attacks",
-    "repairs",
-    "interop",
-    "partial",
-    "scoring",
-    "wordpiece",
-    "onnx",
-    "figures",
-    "options",
-    "cli",
-    "__main__",
-]
 
 
 def read(name):
@@ -184,7 +149,41 @@ def test_one_version_number():
     assert f'__version__ = "{version}"' in read("rmkit/__init__.py")
 
 
-# --- floors
+# --- the map in the README, and the floors that it gives
+
+
+def read_map():
+    """{path: depth} of every line of the README's file tree, in its order; several names on a line are several paths."""
+    tree = read("README.md").split("## Where things are")[1].split("```")[1]
+    paths, above = {}, []
+    for line in tree.splitlines():
+        if line.strip():
+            depth = (len(line) - len(line.lstrip())) // 2
+            names = re.split(r"  +", line.strip())[0]
+            for name in names.split(", "):
+                paths["/".join([*above[:depth], name.rstrip("/")])] = line
+            above = [*above[:depth], names.rstrip("/")]
+    return paths
+
+
+MAP = read_map()
+FLOORS = [path.removeprefix("rmkit/").removesuffix(".py") for path in MAP if re.fullmatch(r"rmkit/\w+\.py", path)]
+
+
+def test_the_map_lists_what_is_there():
+    for path in MAP:
+        assert "NAME" in path or (ROOT / path).exists(), path
+    rooms = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    unlisted = rooms - {path.split("/")[0] for path in MAP} - {".gitignore", "LICENSE", "LICENSE-PROSE"}
+    assert not unlisted
+    for folder in ("rmkit/course", "tests", "book/measured"):
+        known = {path.removeprefix(f"{folder}/").split("/")[0] for path in MAP if path.startswith(f"{folder}/")}
+        there = {path.relative_to(ROOT / folder).parts[0] for path in tracked() if path.is_relative_to(ROOT / folder)}
+        assert folder == "book/measured" or there - known <= {"__init__.py", "conftest.py"}, folder
+
+
+def test_every_line_of_the_map_says_what_the_file_is_for():
+    assert all(len(re.split(r"  +", line.strip())) == 2 for line in MAP.values())
 
 
 def imports(path):
@@ -200,10 +199,12 @@ MODULES = sorted((ROOT / "rmkit").glob("*.py"))
 
 
 def test_every_module_has_a_floor():
-    assert {path.stem for path in MODULES} - {"__init__"} <= set(FLOORS), "add it to FLOORS"
+    assert {path.stem for path in MODULES} - {"__init__", "__main__"} == set(FLOORS), "the map in README.md"
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.stem != "__init__"], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.stem not in ("__init__", "__main__")], ids=lambda path: path.stem
+)
 def test_nothing_imports_a_floor_above_its_own(path):
     own = FLOORS.index(path.stem)
     for module, line in imports(path):

@@ -128,7 +128,7 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1"
     "name, content, expected",
     [
         ("x.jsonl", b"", "is empty"),
-        ("x.jsonl.gz", gzip.compress(b""), "is empty"),
+        ("x.jsonl.gz", gzip.compress(b"", mtime=0), "is empty"),
         ("x.jsonl", b"\n \n", "holds no rows"),
         ("x.json", b" \n", "holds no rows"),
         ("x.json", b"[]", "holds no rows"),
@@ -137,7 +137,7 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1"
         ("x.jsonl", PNG, "looks like a PNG image"),
         ("x.csv", PNG, "looks like a PNG image"),
         ("x.parquet", PNG, "looks like a PNG image"),
-        ("x.jsonl.gz", gzip.compress(PNG), "looks like a PNG image"),
+        ("x.jsonl.gz", gzip.compress(PNG, mtime=0), "looks like a PNG image"),
         ("x.csv", b"PK\x03\x04....", "spreadsheet"),
         ("x.jsonl", b"PAR1....PAR1", "looks like Parquet"),
         ("x.parquet", b"PAR1....PAR1", "cannot be read as Parquet"),
@@ -177,8 +177,8 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1"
         ("x.csv", b"prompt,chosen,chosen\na,b,c\n", "same name"),
         ("x.csv", b"prompt|chosen|rejected\na|b|c\n", '"prompt|chosen|rejected"'),
         ("x.txt", GOOD, 'ends in ".txt"'),
-        ("x.jsonl.gz", gzip.compress(GOOD)[:-9], "damaged or cut short"),
-        ("x.jsonl.gz", gzip.compress(GOOD)[:30] + b"\xff" * 40, "damaged or cut short"),
+        ("x.jsonl.gz", gzip.compress(GOOD, mtime=0)[:-9], "damaged or cut short"),
+        ("x.jsonl.gz", gzip.compress(GOOD, mtime=0)[:30] + b"\xff" * 40, "damaged or cut short"),
     ],
 )
 def test_one_sentence_names_the_file_and_what_is_wrong(tmp_path, name, content, expected):

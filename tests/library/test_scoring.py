@@ -224,7 +224,11 @@ def test_of_many_that_are_refused_the_first_are_named(tmp_path, model, small_chu
         ("header.csv", b"prompt,response\n", "holds no rows"),
         ("picture.jsonl", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "PNG"),
         ("in.txt", b"text", 'ends in ".txt"'),
-        ("cut.jsonl.gz", gzip.compress(b'{"prompt": "a", "response": "b"}\n' * 99)[:-20], "damaged or cut short"),
+        (
+            "cut.jsonl.gz",
+            gzip.compress(b'{"prompt": "a", "response": "b"}\n' * 99, mtime=0)[:-20],
+            "damaged or cut short",
+        ),
         (
             "columns.jsonl",
             b'{"question": "a", "answer": "b"}\n',
