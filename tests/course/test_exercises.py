@@ -1,7 +1,7 @@
 """Every check accepts the reference and other correct ways of writing it, and refuses named wrong answers by name.
 
-The answers stand in tests/course/answers/, a file a chapter: {exercise: (check, [right, ...], {label: (wrong, word), ...})}, where
-`word` stands in what the check says of the wrong answer.
+The answers stand in tests/course/answers/, a file a chapter: {exercise: (check, [right, ...], {label: (wrong, word),
+...})}, where `word` stands in what the check says of the wrong answer.
 """
 
 import importlib
@@ -98,9 +98,11 @@ def test_a_function_that_is_not_written_is_named_where_another_calls_it():
     assert "first still waits for your code" in check_ranking_to_pairs(first).message
 
 
-@pytest.mark.parametrize("result", [0, 1.5, "text", b"bytes", [], (), {}, set(), [[]], [[], []], [None], [{1}], [[1], 2],
+@pytest.mark.parametrize("result", [0, 1.5, "text", b"bytes", [], (), {}, set(), [[]], [[], []], [None], [{1}],
+                                    [[1], 2],
                                     (1, 2), ([1], [2]), ([[1]], [[1]]), ([["a"]], [["b"]]), object(), torch.ones(2, 3),
-                                    torch.tensor(1), np.ones(2), [("a", "b", "c")], ([("a", "b", "c")], []), print, int])  # fmt: skip
+                                    torch.tensor(1), np.ones(2), [("a", "b", "c")], ([("a", "b", "c")], []),
+                                    print, int])  # fmt: skip
 @pytest.mark.parametrize("name", EXERCISES)
 def test_no_result_makes_a_check_raise(name, result):
     verdict = EXERCISES[name][0](lambda *arguments: result)

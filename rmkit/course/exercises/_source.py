@@ -46,7 +46,8 @@ def hint_of_none(function: Callable) -> str | None:
             call = ast.unparse(node.value)
             what = ast.unparse(node.value.func)
             return (
-                f"`{what}` returns None: it changes the list itself. Write `{call}` on a line of its own, and go on with the "
+                f"`{what}` returns None: it changes the list itself. Write `{call}` on a line of its own, and go on "
+                "with the "
                 "list."
             )
     return None
@@ -60,7 +61,8 @@ def hint_of_early_return(function: Callable) -> str | None:
         for statement in loop.body:
             if isinstance(statement, ast.Return):
                 return (
-                    f"Look at the `return` in line {statement.lineno}: it stands inside the `for`, so the loop ends in its "
+                    f"Look at the `return` in line {statement.lineno}: it stands inside the `for`, so the loop ends "
+                    "in its "
                     "first round. Indent it as far as the `for`, not further."
                 )
     return None
@@ -112,7 +114,7 @@ def _failed_assert(code: CodeType, line: int) -> str | None:
 
 
 def _nodes(function: Callable | CodeType) -> list[ast.AST]:
-    """All nodes of a function's syntax tree, with lines counted from its first; none where the source is not to be had."""
+    """All nodes of a function's syntax tree, with lines counted from its first; none where there is no source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):

@@ -42,7 +42,8 @@ def check_attack(function):
         random.seed(2)
         if call(function, prompt, response) != attacked:
             raise Mistake(
-                "two calls with the same prompt and response gave two different texts. Nobody can repeat a measurement of "
+                "two calls with the same prompt and response gave two different texts. Nobody can repeat a "
+                "measurement of "
                 "such an attack: let chance out, or let it follow from the prompt."
             )
         _compare_attacked(attacked, prompt, response)
@@ -61,7 +62,8 @@ def _compare_attacked(attacked, prompt, response):
         rest = iter(found)
         if all(word in rest for word in words):
             raise Mistake(
-                f"{here} something of yours stands in the middle of it. Leave it in one piece, so that nobody can argue that "
+                f"{here} something of yours stands in the middle of it. Leave it in one piece, so that nobody can "
+                "argue that "
                 "you changed what it says."
             )
         kept = sum(word in found for word in words)
@@ -76,7 +78,8 @@ def _compare_attacked(attacked, prompt, response):
     added = len(found) - len(words)
     if added < 5:
         raise Mistake(
-            f"{here} you add {added} {'word' if added == 1 else 'words'}; add five or more, so that there is something to measure."
+            f"{here} you add {added} {'word' if added == 1 else 'words'}; add five or more, so that there is "
+            "something to measure."
         )
     if text.count(whole) > 1 and text.replace(whole, "").strip() == "":
         raise Mistake(
@@ -99,7 +102,7 @@ def solution_paired_gain(before, after):
     t, not 1.96? Because the spread itself is estimated, from few gains.
     """
     gains = [new - old for old, new in zip(before, after, strict=True)]  # (G,)
-    reach = student.ppf(0.975, len(gains) - 1) * stdev(gains) / math.sqrt(len(gains))
+    reach = float(student.ppf(0.975, len(gains) - 1)) * stdev(gains) / math.sqrt(len(gains))
     return mean(gains), mean(gains) - reach, mean(gains) + reach
 
 
@@ -162,7 +165,8 @@ def _compare_reach(got, gain, s, apart, n, here):
         (
             normal,
             (
-                f"you take 1.96 standard errors, as if the spread of the gains were known. It is estimated from {n} gains, so take "
+                f"you take 1.96 standard errors, as if the spread of the gains were known. It is estimated from {n} "
+                "gains, so take "
                 f"Student's t: scipy.stats.t.ppf(0.975, {n - 1}) = {t:.3f}."
             ),
         ),
@@ -174,7 +178,8 @@ def _compare_reach(got, gain, s, apart, n, here):
         (
             ends(apart),
             (
-                "your interval treats the two lists as different prompts. They are the same prompts twice: take the spread "
+                "your interval treats the two lists as different prompts. They are the same prompts twice: take the "
+                "spread "
                 "of the gains, not of each list."
             ),
         ),
@@ -232,7 +237,7 @@ WEIGHTS = {"It": 1.0, "is": -2.0, "the": 0.5, "law": 4.0, "of": 0.25, "land.": 3
 
 
 class _Weigher:
-    """A scoring function: each word has its weight, and the same word twice counts once and a half. It notes what it reads."""
+    """A scoring function: each word has its weight, twice the same counts once and a half. It notes what it reads."""
 
     def __init__(self):
         self.prompts, self.read, self.calls = [], [], 0
@@ -291,7 +296,8 @@ def _compare_words(result, score, prompt, response):
     diagnose(yours, drops, likely, otherwise=f"the drops are {show(drops)}, yours are {show(yours)}.", here=here)
     if score.calls > 2:
         raise Mistake(
-            f"the numbers are right, but you call score {score.calls} times. Give it all texts as one list: a model reads many "
+            f"the numbers are right, but you call score {score.calls} times. Give it all texts as one list: a model "
+            "reads many "
             "texts together much faster."
         )
 
@@ -301,7 +307,8 @@ def _refuse_questions(score, prompt, response, without):
     asked = next((asked for asked in score.prompts if asked != prompt), None)
     if asked is not None:
         raise Mistake(
-            f"score was asked about the prompt {show(asked)}: the words go out of the response, the prompt stays {prompt!r}."
+            f"score was asked about the prompt {show(asked)}: the words go out of the response, the prompt stays "
+            f"{prompt!r}."
         )
     known = {" ".join(text.split()) for text in [response, *without]}
     for text in map(str, score.read):
@@ -400,7 +407,8 @@ def check_length_slope(function):
                 ) from None
             if "ZeroDivisionError" in str(mistake) and any(len(set(sizes)) == 1 for sizes in lengths):
                 raise Mistake(
-                    f"for lengths {lengths} you divide by 0: a prompt whose responses are equally long has no slope of its own. "
+                    f"for lengths {lengths} you divide by 0: a prompt whose responses are equally long has no slope "
+                    "of its own. "
                     "Add up over all prompts first, and divide once."
                 ) from None
             raise
@@ -456,7 +464,8 @@ def _likely_slopes(rewards, lengths):
         (
             _dot(around_n, around_r) / _dot(around_n, around_n),
             (
-                "you put all prompts into one heap. A prompt's level is free, so take rewards and lengths relative to the "
+                "you put all prompts into one heap. A prompt's level is free, so take rewards and lengths relative to "
+                "the "
                 "means of their own prompt."
             ),
         ),
@@ -473,7 +482,8 @@ def _likely_slopes(rewards, lengths):
         (
             mean(_dot(b, a) / _dot(b, b) for a, b in rows if _dot(b, b)),
             (
-                "you take the mean of each prompt's own slope. A prompt whose responses hardly differ in length then weighs "
+                "you take the mean of each prompt's own slope. A prompt whose responses hardly differ in length then "
+                "weighs "
                 "as much as any other; add up first, and divide once."
             ),
         ),
@@ -566,7 +576,8 @@ def _added_to(prompt, responses, more, best):
         (
             best.get(new) == {prompt},
             (
-                f"you added {new!r}, which answers the same prompt in another row, and answers it well: compare prompts, "
+                f"you added {new!r}, which answers the same prompt in another row, and answers it well: compare "
+                "prompts, "
                 "not positions."
             ),
         ),

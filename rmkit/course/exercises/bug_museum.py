@@ -97,7 +97,8 @@ def _likely_rows(got, rows, want, left_out):
         (
             [row for row in rows if row not in left_out],
             (
-                "you take out those rows only. Another pair of the same prompt stays, and the model learns from it what a "
+                "you take out those rows only. Another pair of the same prompt stays, and the model learns from it "
+                "what a "
                 "good answer to this prompt looks like. Compare prompts."
             ),
         ),
@@ -117,7 +118,8 @@ def _likely_rows(got, rows, want, left_out):
         (
             lambda got: lost,
             (
-                f"you take out {show(lost[0]) if lost else ''} as well, which is another question. Prompts have to be equal, "
+                f"you take out {show(lost[0]) if lost else ''} as well, which is another question. Prompts have to be "
+                "equal, "
                 "not similar."
             ),
         ),
@@ -182,7 +184,10 @@ def _compare_accuracy(got, log):
         (right / len(full), "you divide by the number of batches; divide by the number of pairs."),
         (
             sum(a for _, a in full) / len(full),
-            "that is the mean of the batches' means, as the program has it: pairs in a short batch count for more. Weigh by pairs.",
+            (
+                "that is the mean of the batches' means, as the program has it: pairs in a short batch count for more. "
+                "Weigh by pairs."
+            ),
         ),
         (
             sum(a * n for n, a in full) / (n_pairs + largest * (len(log) - len(full))),
@@ -222,7 +227,7 @@ def solution_reliability(margins, n_bins=10):
 
 
 def calibrated_margins(n, seed=0, stretch=1.0):
-    """Margins of a judge who knows how sure it can be: a margin of size m has the right sign with probability sigmoid(m).
+    """Margins of a judge who knows how sure it can be: the sign of a margin m is right with probability sigmoid(|m|).
 
     Args:
         n: how many.
@@ -248,7 +253,7 @@ def check_reliability(function):
     ):
         table = _as_table(call(function, margins, 10), len(margins))
         _compare_table(table, margins, f"For {name}")
-    return "A calibrated judge lies on the diagonal, one that is too sure of itself below it, and equal rewards are a coin."
+    return "A calibrated judge lies on the diagonal, one that is too sure of itself below it; equal rewards are a coin."
 
 
 def _as_table(result, n):
@@ -292,7 +297,8 @@ def _compare_table(got, margins, here):
         )
     if sum(row[1] in (0, 1) for row in got) >= len(got) - 1:
         raise Mistake(
-            f"{here} all bins but one are 0% or 100% right. You sort by the signed margin, and its sign *is* the answer: bin by its "
+            f"{here} all bins but one are 0% or 100% right. You sort by the signed margin, and its sign *is* the "
+            "answer: bin by its "
             "size, or put the two responses of each pair in random order first."
         )
     if abs(found - want) < 0.04:
@@ -303,7 +309,8 @@ def _compare_table(got, margins, here):
     doubled = sum(row[2] * abs((1 + row[0]) / 2 - row[1]) for row in got) / n
     if min(row[0] for row in got) < 0.4 and abs(doubled - want) < 0.04:
         raise Mistake(
-            f"{here} your probabilities begin at 0, as tanh of half the margin does; a coin is 0.5, so take the sigmoid."
+            f"{here} your probabilities begin at 0, as tanh of half the margin does; a coin is 0.5, so take the "
+            "sigmoid."
         )
     overall = sum(margin > 0 for margin in margins) / len(margins)
     if all(abs(row[1] - overall) < 0.06 for row in got):
@@ -425,7 +432,10 @@ def _likely_safe_losses(loss, gradient, values, mean, pulls):
         ),
         (
             lambda got: math.isnan(loss) or any(map(math.isnan, gradient)),
-            f"the loss is {loss:.3g} and the gradient {gradient}. Taking out infinity afterwards leaves nan in the gradient.",
+            (
+                f"the loss is {loss:.3g} and the gradient {gradient}. Taking out infinity afterwards leaves nan in the "
+                "gradient."
+            ),
         ),
         (gives(B * mean) if B > 1 else None, f"you return the sum; the mean is {mean:.3f}."),
         (gives(-mean), "your loss is negative: put a minus before the logarithm."),
@@ -448,7 +458,8 @@ def _likely_safe_losses(loss, gradient, values, mean, pulls):
         (
             lambda got: values[worst] <= -30 and abs(gradient[worst]) < 1e-3,
             (
-                f"nothing crashes, and the worst pair has a gradient of 0. {_what_silences(loss * B, values, worst)} silences "
+                f"nothing crashes, and the worst pair has a gradient of 0. {_what_silences(loss * B, values, worst)} "
+                "silences "
                 "just the pair that the model has most to learn from."
             ),
         ),
@@ -578,7 +589,8 @@ def _compare_pair(result, prompt, chosen, rejected, max_length):
         if len(chosen) > max_length - 2:
             raise Mistake(f"{here} the two still differ when their ends are cut off; keep this pair.")
         raise Mistake(
-            f"{here} you give the pair up. Throwing it away is the easy half of a repair: cut the start of the prompt, and both "
+            f"{here} you give the pair up. Throwing it away is the easy half of a repair: cut the start of the "
+            "prompt, and both "
             "responses fit."
         )
     if not isinstance(got, list) or len(got) != 2 or not all(isinstance(text, list) for text in got):
@@ -606,7 +618,8 @@ def _compare_text(text, prompt, response, n_prompt, max_length, here):
         (
             prompt and body == [*prompt, *response][: len(body)] and body != [*prompt, *response],
             (
-                "the right end is cut off, and with it the response. So it is with every tokenizer that is told only to "
+                "the right end is cut off, and with it the response. So it is with every tokenizer that is told only "
+                "to "
                 "truncate."
             ),
         ),
@@ -731,13 +744,15 @@ def _judge_test(found, alone):
     if found[name][0]:
         if "rounding" in name:
             raise Mistake(
-                "your test calls rounding a fault. Sums come out differently in the seventh digit in another batch; compare with room "
+                "your test calls rounding a fault. Sums come out differently in the seventh digit in another batch; "
+                "compare with room "
                 "for that."
             )
         raise Mistake(f"your test says True where a score reads {name}.")
     if any("mean" in other for other in wrong):
         raise Mistake(
-            "your test misses scores where padding or the batch's mean comes in. Who is in the batch has to change, not the order."
+            "your test misses scores where padding or the batch's mean comes in. Who is in the batch has to change, "
+            "not the order."
         )
     if len(wrong) > 1:
         raise Mistake(
@@ -820,7 +835,8 @@ def _likely_masks(texts, ids, want):
         (
             [[int(token != END) for token in row] for row in ids],
             (
-                f"your mask is 0 wherever the token is {END}: it hides the padding, and with it every end. Ask the lengths, not "
+                f"your mask is 0 wherever the token is {END}: it hides the padding, and with it every end. Ask the "
+                "lengths, not "
                 "the tokens."
             ),
         ),
@@ -832,7 +848,8 @@ def _likely_masks(texts, ids, want):
         (
             [[int(t <= n) for t in range(longest)] for n in bare],
             (
-                "you give each text one end back, also the ones that were broken off before theirs. Tokens cannot tell; the "
+                "you give each text one end back, also the ones that were broken off before theirs. Tokens cannot "
+                "tell; the "
                 "lengths can."
             ),
         ),
@@ -968,13 +985,15 @@ def _must_refuse(function, saved, lost):
     except Exception as error:  # noqa: BLE001 - any error is a refusal; what counts is what it says
         if lost not in str(error):
             raise Mistake(
-                f"a file that {has} {lost} is refused with {type(error).__name__}: {show(str(error))}. Name the weight: whoever reads "
+                f"a file that {has} {lost} is refused with {type(error).__name__}: {show(str(error))}. Name the "
+                "weight: whoever reads "
                 "this has to find it."
             ) from None
         return
     if lost in saved:
         raise Mistake(
-            f"a file with a weight that the model does not have, {lost}, is taken without a word. Perhaps it was the head, under a "
+            f"a file with a weight that the model does not have, {lost}, is taken without a word. Perhaps it was the "
+            "head, under a "
             "name that you do not know."
         )
     if isinstance(result, nn.Module) and lost == "head.weight" and not result.head.weight.any():
@@ -1057,7 +1076,8 @@ def _must_refuse_shape(function, logits):
         return
     except Exception as error:  # noqa: BLE001 - another error, found by accident further on
         raise Mistake(
-            f"logits of shape {shape} stop with {type(error).__name__}: {show(str(error))}. Raise a ValueError that says what is wrong."
+            f"logits of shape {shape} stop with {type(error).__name__}: {show(str(error))}. Raise a ValueError that "
+            "says what is wrong."
         ) from None
     here = f"Logits of shape {shape} pass"
     if not isinstance(result, torch.Tensor):
@@ -1075,7 +1095,8 @@ def _must_refuse_shape(function, logits):
         for name, values in columns.items():
             if result.shape == values.shape and torch.allclose(result.float(), values.float()):
                 raise Mistake(
-                    f"{here}, and you take {name}. That runs, and which column was trained, or whether both were, stays a guess. Raise a "
+                    f"{here}, and you take {name}. That runs, and which column was trained, or whether both were, "
+                    "stays a guess. Raise a "
                     "ValueError."
                 )
         if result.numel() == logits.numel() and result.ndim == 1:

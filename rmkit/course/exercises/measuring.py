@@ -83,8 +83,10 @@ def _compare_wilson(got, right, n):
         (
             either((seen - naive, seen + naive), (max(seen - naive, 0), min(seen + naive, 1))),
             (
-                "that is the textbook interval, the share plus and minus 1.96 standard deviations *of what was seen*. At "
-                "0 and at n of n it has no width at all. Judge each true share q by its own spread, sqrt(q (1 - q) / n)."
+                "that is the textbook interval, the share plus and minus 1.96 standard deviations *of what was seen*. "
+                "At "
+                "0 and at n of n it has no width at all. Judge each true share q by its own spread, sqrt(q (1 - q) / "
+                "n)."
             ),
         ),
         (
@@ -165,7 +167,8 @@ def check_bootstrap_by_prompt(function):
         _compare_bootstrap(got, right)
         if _two_ends(call(function, right, 2000, 0), 2000) != got:
             raise Mistake(
-                "called twice with the same seed, your function gives two results. Make a generator from the seed inside "
+                "called twice with the same seed, your function gives two results. Make a generator from the seed "
+                "inside "
                 "the function, random.Random(seed) or numpy.random.default_rng(seed), and draw from that."
             )
     return "Whole prompts are drawn, as many as there are, with replacement, and all pairs weigh the same."
@@ -223,11 +226,13 @@ def _compare_bootstrap(got, right):
     if high - low < 1e-9:
         if abs(low - _pooled(right)) < 1e-9:
             raise Mistake(
-                f"{here} every draw gives {low:.3f}, the accuracy itself. Draw *with replacement*, so that some prompts "
+                f"{here} every draw gives {low:.3f}, the accuracy itself. Draw *with replacement*, so that some "
+                "prompts "
                 "come twice and others not at all."
             )
         raise Mistake(
-            f"{here} every draw gives the same accuracy, {low:.3f}. Is the generator made anew, with the same seed, inside the "
+            f"{here} every draw gives the same accuracy, {low:.3f}. Is the generator made anew, with the same seed, "
+            "inside the "
             "loop? Make it once, before the loop."
         )
     if right is UNEQUAL:
@@ -242,7 +247,10 @@ def _mistaken_draws(right, values, low, high, allowed):
     G, pairs = len(right), [[outcome] for row in right for outcome in row]
     rng = random.Random(2)
     inside = sorted(_pooled([rng.choices(row, k=len(row)) for row in right]) for _ in range(500))
-    wide = f"the interval is too wide: draw {G} prompts, as many as there are, and take the middle 95%, not lowest and highest."
+    wide = (
+        f"the interval is too wide: draw {G} prompts, as many as there are, and take the middle 95%, not lowest "
+        "and highest."
+    )
     named = [
         (
             _ends(_resample(pairs, _pooled, draws=500)),
@@ -250,11 +258,17 @@ def _mistaken_draws(right, values, low, high, allowed):
         ),
         (
             _ends(inside),
-            "you draw inside each prompt, so that every prompt comes once. Draw prompts, and leave their pairs as they are.",
+            (
+                "you draw inside each prompt, so that every prompt comes once. Draw prompts, and leave their pairs as "
+                "they are."
+            ),
         ),
         (
             _ends(_resample(right, _mean_of_means)),
-            "you average over prompts, so that one with three pairs weighs as much as one with thirty-six. Sum all outcomes.",
+            (
+                "you average over prompts, so that one with three pairs weighs as much as one with thirty-six. Sum all "
+                "outcomes."
+            ),
         ),
         (
             _ends(_resample(right, _pooled, k=G // 2)),
@@ -319,7 +333,8 @@ def check_reliability_bins(function):
             if "IndexError" not in str(mistake) or 40.0 not in margins:
                 raise
             raise Mistake(
-                f"for the margins {margins} a claim is exactly 1, and your function looks for a bin after the last. The last "
+                f"for the margins {margins} a claim is exactly 1, and your function looks for a bin after the last. "
+                "The last "
                 "bin includes its upper end."
             ) from None
         _compare_bins(result, margins, n_bins)
@@ -403,7 +418,8 @@ def _likely_bins(got, want, margins, n_bins):
         (
             lambda got: any(row[0] < 0.5 for row in got),
             (
-                "a bin claims less than one half: you sort by the margin *with* its sign. The sign is the outcome, so bins of "
+                "a bin claims less than one half: you sort by the margin *with* its sign. The sign is the outcome, so "
+                "bins of "
                 "one sign are right in 0% or 100% of the cases. Take abs(margin) for the claim."
             ),
         ),
@@ -446,7 +462,8 @@ def _likely_bins(got, want, margins, n_bins):
         (
             lambda got: not equal([row[2] for row in got], [row[2] for row in want]),
             (
-                f"the bins hold {[row[2] for row in want]} pairs, yours {[row[2] for row in got]}. The claims run from 0.5 to "
+                f"the bins hold {[row[2] for row in want]} pairs, yours {[row[2] for row in got]}. The claims run "
+                "from 0.5 to "
                 f"1, so each of the {n_bins} bins is {0.5 / n_bins:g} wide."
             ),
         ),
@@ -495,7 +512,8 @@ def check_mcnemar_p(function):
             if "ZeroDivisionError" not in str(mistake) or table[1] + table[2]:
                 raise
             raise Mistake(
-                "the two models are right on the same pairs, and your function divides by the number of pairs on which they "
+                "the two models are right on the same pairs, and your function divides by the number of pairs on "
+                "which they "
                 "differ, which is 0. No difference at all is as ordinary as can be: return 1."
             ) from None
         _compare_p(result, table)
@@ -566,7 +584,8 @@ def _likely_p(table):
         (
             either(*(math.erfc(math.sqrt(square / 2)) for square in squares)),
             (
-                f"that is the approximation by chi-squared, good for many discordant pairs; here there are {n}. Count the "
+                f"that is the approximation by chi-squared, good for many discordant pairs; here there are {n}. Count "
+                "the "
                 "coin tosses themselves."
             ),
         ),
@@ -667,7 +686,10 @@ def check_find_leaks(function):
         if missing:
             raise Mistake(f"{here} the leaks are at {want}, yours at {got}: what of {test_prompts[missing[0]]!r}?")
         raise Mistake(f"{here} the leaks are at {want}, yours at {got}: prompts that are not alike are among them.")
-    return "Capitals, punctuation and a word more or less do not hide a prompt, and a short one inside a long one is no leak."
+    return (
+        "Capitals, punctuation and a word more or less do not hide a prompt, and a short prompt inside a long one "
+        "is no leak."
+    )
 
 
 def _words(prompt):
@@ -682,7 +704,10 @@ MISTAKEN = [  # (words of a prompt, when two prompts are alike, what is wrong wi
     (
         lambda prompt: {prompt},
         _alike,
-        "You find prompts that are equal to the letter. Capitals, spaces, punctuation or a word more must not hide one.",
+        (
+            "You find prompts that are equal to the letter. Capitals, spaces, punctuation or a word more must not hide "
+            "one."
+        ),
     ),
     (
         lambda prompt: {" ".join(re.findall(r"\w+", prompt.lower()))},

@@ -32,23 +32,26 @@ def _same(a, b):
 
 
 def _call_loss(function, rewards, *rest):
-    """The learner's loss as a number, and its gradient for each list in `rewards`; it must be one tensor that has a gradient."""
+    """The learner's loss as a number, and its gradient for each list in `rewards`; it must have a gradient."""
     leaves = [torch.tensor(numbers, requires_grad=True) for numbers in rewards]
     result = call(function, *leaves, *rest, in_place=True)
     if isinstance(result, int | float) and not isinstance(result, bool):
         raise Mistake(
-            "you return a plain Python number, and a number has no gradient, so nothing could be learned from it. Compute with "
+            "you return a plain Python number, and a number has no gradient, so nothing could be learned from it. "
+            "Compute with "
             "torch from start to end, and leave out `.item()` and `float(...)`."
         )
     if not isinstance(result, torch.Tensor):
         raise Mistake(f"return one number as a tensor of shape (), got {kind(result)}.")
     if result.shape != ():
         raise Mistake(
-            f"your result has shape {tuple(result.shape)}, but the loss is one number, shape (): take the mean at the end."
+            f"your result has shape {tuple(result.shape)}, but the loss is one number, shape (): take the mean at the "
+            "end."
         )
     if not result.requires_grad:
         raise Mistake(
-            "your result has no gradient: `torch.no_grad`, `.detach()`, `.data` or a new `torch.tensor(...)` has cut it off "
+            "your result has no gradient: `torch.no_grad`, `.detach()`, `.data` or a new `torch.tensor(...)` has cut "
+            "it off "
             "from the rewards."
         )
     gradients = torch.autograd.grad(result, leaves, allow_unused=True)
@@ -61,12 +64,14 @@ def _refuse_strange(value, gradients, here):
     """A loss or gradient that is no number any more."""
     if not math.isfinite(value):
         raise Mistake(
-            f"{here} the loss is {value}. `sigmoid` of a large negative margin rounds to 0, and `exp` of a large number is "
+            f"{here} the loss is {value}. `sigmoid` of a large negative margin rounds to 0, and `exp` of a large "
+            "number is "
             "infinite: use a form that computes neither."
         )
     if not all(math.isfinite(g) for numbers in gradients for g in numbers):
         raise Mistake(
-            f"{here} the loss is right and its gradient is not a number. `torch.where` computes both of its branches, and the "
+            f"{here} the loss is right and its gradient is not a number. `torch.where` computes both of its branches, "
+            "and the "
             "infinite one spoils the gradient of the other: use one formula for all margins."
         )
 
@@ -99,7 +104,8 @@ def check_pairwise_loss(function):
         want = [-_sigmoid(r - c) / len(chosen) for c, r in zip(chosen, rejected, strict=True)]
         if not all(map(_same, plain(gradients[0]), want)):
             raise Mistake(
-                "the loss is right, and its gradient is not. `relu`, `clamp` and `abs` have a corner at 0, where PyTorch's "
+                "the loss is right, and its gradient is not. `relu`, `clamp` and `abs` have a corner at 0, where "
+                "PyTorch's "
                 "slope is not the one you need: use `torch.maximum`, or `logsigmoid`."
             )
     chosen, rejected = [FAR, -FAR, 0.0], [0.0, 0.0, 0.0]
@@ -109,7 +115,8 @@ def check_pairwise_loss(function):
     want = _mean(_loss(c - r) for c, r in zip(chosen, rejected, strict=True))
     if value < 100:
         raise Mistake(
-            f"{here} the loss should be {want:.0f}, yours is {value:.3f}. A small number added inside the logarithm, or a clamp, "
+            f"{here} the loss should be {want:.0f}, yours is {value:.3f}. A small number added inside the logarithm, "
+            "or a clamp, "
             "prevents infinity but hides how badly a pair is lost."
         )
     if not _same(value, want):
@@ -183,7 +190,8 @@ def _as_two_rows(result, B):
     result = plain(result)
     if isinstance(result, list) and len(result) == B != 2 and all(isinstance(number, float) for number in result):
         raise Mistake(
-            "these are the gradients of one side only: return two things, `return for_chosen, for_rejected`, shape (B,) each."
+            "these are the gradients of one side only: return two things, `return for_chosen, for_rejected`, shape "
+            "(B,) each."
         )
     if not isinstance(result, list) or len(result) != 2:
         raise Mistake(f"return two things, `return for_chosen, for_rejected`; got {show(result)}.")
@@ -218,7 +226,8 @@ def _compare_gradients(for_chosen, for_rejected, margins):
         (
             both(mean, (1, -1)),
             (
-                "your signs are turned round. The loss *falls* when the chosen reward rises, so its gradient is negative; "
+                "your signs are turned round. The loss *falls* when the chosen reward rises, so its gradient is "
+                "negative; "
                 "a step of training then goes against the gradient, upward."
             ),
         ),
@@ -234,12 +243,16 @@ def _compare_gradients(for_chosen, for_rejected, margins):
         ),
         (
             either(both(rights), both(rights, (1, -1))),
-            "a pair that is already won pulls the hardest with you. The pull is one *minus* the probability of winning.",
+            (
+                "a pair that is already won pulls the hardest with you. The pull is one *minus* the probability of "
+                "winning."
+            ),
         ),
         (
             either(both(slopes), both(slopes, (1, -1))),
             (
-                "you return the derivative of the sigmoid, s(1 - s). The loss is minus its logarithm, so divide by s: 1 - s "
+                "you return the derivative of the sigmoid, s(1 - s). The loss is minus its logarithm, so divide by s: "
+                "1 - s "
                 "is left."
             ),
         ),
@@ -333,7 +346,8 @@ def likely_ranking_losses(rankings):
         )
 
     def of_each(loss):
-        """The mean over rankings of `loss(pairs, pairs the other way round, what K responses cost against themselves, K)`."""
+        """The mean over rankings of `loss(part, other, itself, K)`: the losses of its pairs, of its pairs turned round,
+        and what its K responses cost against themselves."""
         return _mean(
             loss(part, other, len(ranking) * math.log(2), len(ranking))
             for part, other, ranking in zip(losses, turned, rankings, strict=True)
@@ -361,27 +375,34 @@ def likely_ranking_losses(rankings):
         (
             by(lambda K, P: 1),
             (
-                "you add up the pairs of a ranking, and long rankings now weigh more than short ones; divide by how many there "
+                "you add up the pairs of a ranking, and long rankings now weigh more than short ones; divide by how "
+                "many there "
                 "are, K(K-1)/2."
             ),
         ),
         (
             sum(everything),
             (
-                "you return the sum over all pairs of all rankings: you add up all pairs. Take the mean over each ranking's "
+                "you return the sum over all pairs of all rankings: you add up all pairs. Take the mean over each "
+                "ranking's "
                 "pairs, then over the rankings."
             ),
         ),
         (
             _mean(everything),
             (
-                f"you take one mean over all {len(everything)} pairs, so that long rankings weigh more. Average each ranking "
+                f"you take one mean over all {len(everything)} pairs, so that long rankings weigh more. Average each "
+                "ranking "
                 "first."
             ),
         ),
         (
             by(lambda K, P: P * P),
-            "you divide by the number of pairs twice, and the loss is too small: is there a `mean` and a division as well?",
+            (
+                "you divide by the number of pairs twice, and the loss is too small: is there a `mean` and a division "
+                "as "
+                "well?"
+            ),
         ),
         (by(lambda K, P: P * P) / G, "you divide by the pairs twice, and by the rankings twice."),
         (want / G, "you divide by the number of rankings twice: `mean` over the batch has done it."),
@@ -389,14 +410,16 @@ def likely_ranking_losses(rankings):
         (
             by(lambda K, P: K * K),
             (
-                "you divide by K squared, and most of those places are no pair: each pair is counted twice, and each response "
+                "you divide by K squared, and most of those places are no pair: each pair is counted twice, and each "
+                "response "
                 "against itself. There are K(K-1)/2 pairs."
             ),
         ),
         (
             of_each(lambda part, other, itself, K: (sum(part) + sum(other) + itself) / K**2),
             (
-                "you average the whole K by K table, each response against itself included; count only what is above the "
+                "you average the whole K by K table, each response against itself included; count only what is above "
+                "the "
                 "diagonal."
             ),
         ),
@@ -407,20 +430,25 @@ def likely_ranking_losses(rankings):
         (
             running,
             (
-                "you divide inside the loop, so that what came first is divided again and again and the last ranking weighs "
+                "you divide inside the loop, so that what came first is divided again and again and the last ranking "
+                "weighs "
                 "most."
             ),
         ),
         (
             of_each(lambda part, other, itself, K: (sum(part) + itself) / (len(part) + K)),
             (
-                "you compare each response with itself as well, which always costs log 2: start the second position after the "
+                "you compare each response with itself as well, which always costs log 2: start the second position "
+                "after the "
                 "first, i < j."
             ),
         ),
         (
             of_each(lambda part, other, itself, K: _mean(part + other)),
-            "you take each pair in both directions, so that every winner also loses; only better minus worse is a pair.",
+            (
+                "you take each pair in both directions, so that every winner also loses; only better minus worse is a "
+                "pair."
+            ),
         ),
     ]
 
@@ -489,7 +517,8 @@ LOOK_AT_MARGINS = "Try a ranking of three or more, with margins that all differ.
 def check_loss_is_right(function):
     if uses_package(function) or {"k_choose_2_loss", "solution_k_choose_2_loss"} & {*global_names(function)}:
         raise Mistake(
-            "your test compares with `k_choose_2_loss` or another part of the package. The first time you write a loss, you "
+            "your test compares with `k_choose_2_loss` or another part of the package. The first time you write a "
+            "loss, you "
             "have no correct version to compare it with: work out a few numbers by hand, and compare with those."
         )
     rights = [_as_bool(call(function, loss, in_place=True)) for loss in RIGHT_LOSSES]
@@ -500,12 +529,14 @@ def check_loss_is_right(function):
         raise Mistake("your test passes every loss, the wrong ones too: a test that cannot fail tells nothing.")
     if not any(rights):
         raise Mistake(
-            "your test fails both losses that are right, rmkit's own for one. Is your expected number right, and do you allow for rounding? "
+            "your test fails both losses that are right, rmkit's own for one. Is your expected number right, and do "
+            "you allow for rounding? "
             "0.2512 is not exactly 0.251196."
         )
     if not all(rights):
         raise Mistake(
-            "your test fails a loss that is right, and differs from another right one in the last digits only. Numbers with "
+            "your test fails a loss that is right, and differs from another right one in the last digits only. "
+            "Numbers with "
             "decimals are rounded: ask whether two are close, not whether they are equal."
         )
     missed = [loss.words for loss, passed in zip(WRONG_LOSSES, wrongs, strict=True) if passed]
@@ -552,12 +583,13 @@ def check_plackett_luce_loss(function):
     value, gradients = _call_loss(function, [[0.0, FAR, -FAR]])
     if not math.isfinite(value) or not all(math.isfinite(g) for g in gradients[0]):
         raise Mistake(
-            "for rewards 0, 10,000 and -10,000 the loss or its gradient is no number any more: `exp(10000)` is infinite. "
+            "for rewards 0, 10,000 and -10,000 the loss or its gradient is no number any more: `exp(10000)` is "
+            "infinite. "
             "`torch.logsumexp` gives the logarithm of a sum of exponentials without computing them."
         )
     if not _same(value, FAR):
         raise Mistake(f"for rewards 0, 10,000 and -10,000 the loss should be 10000, got {value:.1f}.")
-    return "The best of all, then the best of those that remain, and so on; and with two responses it is the pairwise loss."
+    return "The best of all, then the best of those that remain, and so on; with two responses it is the pairwise loss."
 
 
 def _compare_plackett_luce(value, rewards):
@@ -577,15 +609,26 @@ def _compare_plackett_luce(value, rewards):
         (-want, "your loss is below zero: minus the logarithm of a probability is positive."),
         (
             sum(log_sum(rewards) - reward for reward in rewards),
-            "you let every response compete with all K, also with those that were chosen before it. Take out what has been chosen.",
+            (
+                "you let every response compete with all K, also with those that were chosen before it. Take out what "
+                "has "
+                "been chosen."
+            ),
         ),
         (
             sum(log_sum(rewards) - reward for reward in rewards[:-1]),
-            "you let every choice be made among all K. The second choice is made among those that remain, K - 1 of them.",
+            (
+                "you let every choice be made among all K. The second choice is made among those that remain, K - 1 of "
+                "them."
+            ),
         ),
         (
             total(rewards[::-1]),
-            "you choose the worst first: each choice is among those that remain, to the right of it, not among those before it.",
+            (
+                "you choose the worst first: each choice is among those that remain, to the right of it, not among "
+                "those "
+                "before it."
+            ),
         ),
         (
             want / K,
@@ -606,7 +649,11 @@ def _compare_plackett_luce(value, rewards):
         ),
         (
             sum(log_sum(rewards[k + 1 :]) - rewards[k] for k in range(K - 1)),
-            "you leave the chosen one out of the sum below the line; it competes too, or the probabilities do not add up to 1.",
+            (
+                "you leave the chosen one out of the sum below the line; it competes too, or the probabilities do not "
+                "add "
+                "up to 1."
+            ),
         ),
         (want / math.log(2), "your logarithm is log2; this book's are natural."),
         (math.exp(-want), "you return the probability of the ranking; the loss is minus its logarithm."),

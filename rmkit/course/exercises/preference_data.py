@@ -108,7 +108,8 @@ def _likely_pairs(pairs, ranks, everything, want):
         (
             either(all_of((i, j) for i, j in want if i < j), all_of((i, j) for i, j in untied if i < j)),
             (
-                "your better response always stands to the left of the worse one. That holds only where the best are listed "
+                "your better response always stands to the left of the worse one. That holds only where the best are "
+                "listed "
                 "first; compare ranks, not positions."
             ),
         ),
@@ -146,7 +147,9 @@ def check_pad(function):
         input_ids, attention_mask = _as_two_tables(call(function, batch, pad_id))
         _compare_ids(input_ids, attention_mask, batch, pad_id)
         _compare_mask(attention_mask, batch, pad_id)
-    return "As wide as the longest text and no wider, and the mask marks every real token, even one that looks like padding."
+    return (
+        "As wide as the longest text, no wider, and the mask marks every real token, even one that looks like padding."
+    )
 
 
 def _as_two_tables(result):
@@ -179,7 +182,8 @@ def _compare_ids(input_ids, attention_mask, batch, pad_id):
         raise Mistake(f"you cut every text to the shortest, {min(lengths)} tokens, and lost the rest.")
     if widths != {longest}:
         raise Mistake(
-            f"your rows are {widths.pop()} tokens wide, but the longest text here has {longest}: take the width from the "
+            f"your rows are {widths.pop()} tokens wide, but the longest text here has {longest}: take the width from "
+            "the "
             "batch, not from a fixed number."
         )
     if not all(isinstance(token, int) for row in input_ids for token in row):
@@ -216,7 +220,8 @@ def _compare_mask(attention_mask, batch, pad_id):
         (
             [[int(token != pad_id) for token in row] for row in _padded(batch, pad_id)],
             (
-                f"your mask asks whether an id equals `pad_id`. Here {pad_id} is also a real token, and it was hidden: make the "
+                f"your mask asks whether an id equals `pad_id`. Here {pad_id} is also a real token, and it was "
+                "hidden: make the "
                 "mask from the lengths."
             ),
         ),
@@ -293,7 +298,8 @@ def _refuse_frame(result, as_two, here):
         raise Mistake(f"{here} the text does not begin with [CLS] ({cls}), where the reward will be read: {result}.")
     if sep not in result[-1:]:
         raise Mistake(
-            f"{here} the text does not end in [SEP] ({sep}): {result}. Was it cut off with the rest? Cut first, then add it."
+            f"{here} the text does not end in [SEP] ({sep}): {result}. Was it cut off with the rest? Cut first, then "
+            "add it."
         )
 
 
@@ -317,7 +323,8 @@ def _likely_bodies(result, prompt, response, kept, fits, max_length):
         (
             (prompt + response)[:room],
             (
-                f"you cut the right end, and the response is what stands there: {len(response)} tokens of response went in, "
+                f"you cut the right end, and the response is what stands there: {len(response)} tokens of response "
+                "went in, "
                 f"{sum(token in response for token in result[1:-1])} came out."
             ),
         ),
@@ -385,8 +392,9 @@ def _compare_restart(function, held_out):
     """Refuse a split that hangs on `hash`, or on the order of a set, which follows from it: a restart changes both.
 
     Within one process the hash of a text is fixed. So the prompts get other texts, in the same order: a split by sorted
-    prompts or by first appearance stays. If it changes, the texts themselves decide, which is as good with a fixed digest
-    such as hashlib's. Then the rows change their order, with texts whose hashes collide: what a set does, follows.
+    prompts or by first appearance stays. If it changes, the texts themselves decide, which is as good with a fixed
+    digest such as hashlib's. Then the rows change their order, with texts whose hashes collide: what a set does,
+    follows.
     """
 
     def splits(pairs):
@@ -400,13 +408,14 @@ def _compare_restart(function, held_out):
     if "hash" not in global_names(function) and splits(pairs) == splits(pairs[::-1]):
         return
     raise Mistake(
-        "the same seed will give another split when Python is started again, because the order of a set of strings (and "
+        "the same seed will give another split when Python is started again, because the order of a set of strings "
+        "(and "
         "`hash`) changes from one start to the next. Sort the prompts before you shuffle them."
     )
 
 
 def _colliding_names():
-    """Ten texts that begin at the same place of a set's table, so that their order in a set is that of their arrival."""
+    """Ten texts whose hashes collide in a small set, so that their order in it follows the order of their arrival."""
     texts = (f"question {number}" for number in itertools.count())
     return list(itertools.islice((text for text in texts if hash(text) % 32 == 0), 10))
 
@@ -441,7 +450,8 @@ def _compare_parts(train, held_out, pairs, test):
         raise Mistake("the two parts have changed places: return train first, then test.")
     if len(_prompts(held_out)) != want:
         raise Mistake(
-            f"test={test} of {len(prompts)} prompts is {want}, your test part has {len(_prompts(held_out))}: count prompts, "
+            f"test={test} of {len(prompts)} prompts is {want}, your test part has {len(_prompts(held_out))}: count "
+            "prompts, "
             "not pairs, and round."
         )
 
