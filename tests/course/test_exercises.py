@@ -129,7 +129,7 @@ def test_every_check_has_answers_and_a_solution_that_says_why(chapter):
 
 
 def test_a_verdict_prints_as_its_message_and_is_true_when_passed():
-    assert repr(Verdict(True, "Right. Good.")) == "Right. Good."
+    assert repr(Verdict(True, "Right. Good.")) == "✓ Right. Good."
     assert Verdict(True, "") and not Verdict(False, "")
 
 
