@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 
 from rmkit.batching import Batch, pad
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, either, kind, plain, show
 from rmkit.losses import k_choose_2_loss, pair_positions, pairwise_loss
 
 # 4.1 A batch of rankings
@@ -385,46 +385,75 @@ def check_accuracy(function):
     return "Every pair weighs the same, whichever batch it was in, and a tie is worth half."
 
 
-def _compare_accuracy(result, data):
-    def is_(value):
-        return math.isclose(result, value, abs_tol=1e-6)
+def readings_of_accuracy(data: list[tuple[list[float], list[float]]]) -> dict[str, float | None]:
+    """The accuracy over all pairs, under "right", and what typical mistakes compute instead.
 
+    Args:
+        data: a pair of lists for each batch, the rewards of the better responses and those of the worse ones; None stands
+            where a mistake is none on this data.
+
+    >>> readings_of_accuracy([([0.3, 0.1], [0.1, 0.4]), ([0.5], [0.5])])["right"]
+    0.5
+    """
     pairs = [pair for chosen, rejected in data for pair in zip(chosen, rejected, strict=True)]
     n = len(pairs)
     won, tied = sum(c > r for c, r in pairs), sum(c == r for c, r in pairs)
-    right = (won + tied / 2) / n
-    here = f"With batches of {' and '.join(str(len(chosen)) for chosen, _ in data)} pairs"
-    if is_(right):
-        return
     means = [sum((c > r) + (c == r) / 2 for c, r in zip(*batch, strict=True)) / len(batch[0]) for batch in data]
-    if is_(sum(means) / len(means)):
-        raise Mistake(
-            f"{here} you return the mean of the batches' means, {result:.3f}, so that a pair in a short batch weighs more "
-            f"than one in a full batch. Over pairs it is {right:.3f}."
-        )
-    if len(data) > 1 and is_(means[-1]):
-        raise Mistake(f"{here} you return the accuracy of the last batch only, {result:.3f}: collect over all of them.")
-    if is_(1 - right):
-        raise Mistake(
-            f"{here} you return {result:.3f}, the share that is *wrong*: the better response should be higher."
-        )
-    if is_(100 * right):
-        raise Mistake(f"{here} you return percent, {result:.1f}; return a share between 0 and 1.")
-    if is_(won + tied / 2) or is_(won):
-        raise Mistake(f"{here} you return how many are right, {result:g}; divide by the number of pairs.")
-    if len(data) > 1 and is_((won + tied / 2) / len(data)):
-        raise Mistake(f"{here} you divide by the number of batches, {len(data)}; divide by the number of pairs, {n}.")
-    if is_((won + tied) / n):
-        raise Mistake(f"{here} equal rewards count as right: is `>=` where `>` should be? A tie is worth half.")
-    if is_(won / n):
-        raise Mistake(f"{here} equal rewards count as wrong. The model has not chosen there, so a tie is worth half.")
-    if n > tied and is_(won / (n - tied)):
-        raise Mistake(f"{here} you leave ties out and divide by the rest; keep them in, worth half each.")
-    if is_(sum((c > 0) + (c == 0) / 2 for c, _ in pairs) / n):
-        raise Mistake(f"{here} you compare rewards with 0. Only the difference within a pair means something.")
-    if is_(sum(1 / (1 + math.exp(r - c)) for c, r in pairs) / n):
-        raise Mistake(f"{here} you average probabilities, {result:.3f}. Accuracy counts: higher or not.")
-    raise Mistake(f"{here} {won} of {n} pairs are right and {tied} tied, so {right:.3f}; you return {show(result)}.")
+    several = len(data) > 1
+    return {
+        "right": (won + tied / 2) / n,
+        "won": won,
+        "tied": tied,
+        "mean of means": sum(means) / len(means),
+        "last batch": means[-1] if several else None,
+        "number right": won + tied / 2,
+        "by batches": (won + tied / 2) / len(data) if several else None,
+        "ties right": (won + tied) / n,
+        "ties wrong": won / n,
+        "ties left out": won / (n - tied) if n > tied else None,
+        "against 0": sum((c > 0) + (c == 0) / 2 for c, _ in pairs) / n,
+        "probabilities": sum(1 / (1 + math.exp(r - c)) for c, r in pairs) / n,
+    }
+
+
+def _compare_accuracy(result, data):
+    of = readings_of_accuracy(data)
+    right, won, tied = of["right"], of["won"], of["tied"]
+    n = sum(len(chosen) for chosen, _ in data)
+    likely = [
+        (
+            of["mean of means"],
+            (
+                f"you return the mean of the batches' means, {result:.3f}, so that a pair in a short batch weighs more than one "
+                f"in a full batch. Over pairs it is {right:.3f}."
+            ),
+        ),
+        (
+            of["last batch"],
+            f"you return the accuracy of the last batch only, {result:.3f}: collect over all of them.",
+        ),
+        (
+            1 - right,
+            f"you return {result:.3f}, the share that is *wrong*: the better response should be higher.",
+        ),
+        (100 * right, f"you return percent, {result:.1f}; return a share between 0 and 1."),
+        (
+            either(of["number right"], won),
+            f"you return how many are right, {result:g}; divide by the number of pairs.",
+        ),
+        (
+            of["by batches"],
+            f"you divide by the number of batches, {len(data)}; divide by the number of pairs, {n}.",
+        ),
+        (of["ties right"], "equal rewards count as right: is `>=` where `>` should be? A tie is worth half."),
+        (of["ties wrong"], "equal rewards count as wrong. The model has not chosen there, so a tie is worth half."),
+        (of["ties left out"], "you leave ties out and divide by the rest; keep them in, worth half each."),
+        (of["against 0"], "you compare rewards with 0. Only the difference within a pair means something."),
+        (of["probabilities"], f"you average probabilities, {result:.3f}. Accuracy counts: higher or not."),
+    ]
+    here = f"With batches of {' and '.join(str(len(chosen)) for chosen, _ in data)} pairs"
+    otherwise = f"{won} of {n} pairs are right and {tied} tied, so {right:.3f}; you return {show(result)}."
+    diagnose(result, right, likely, otherwise=otherwise, here=here)
 
 
 # 4.4 Which epoch to keep
