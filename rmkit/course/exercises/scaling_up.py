@@ -1,10 +1,11 @@
 """Chapter 10, scaling up: the last real token, padding, memory, one loss over several processes, hours on a GPU."""
 
 import math
+from functools import partial
 
 import torch
 
-from rmkit.course.exercises import Mistake, call, check, diagnose, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, equal, kind, plain, show
 
 # 10.1 Padding
 
@@ -314,8 +315,6 @@ def _compare_losses(result, losses):
         )
     if len(got) != P:
         raise Mistake(f"{here} there are {P} processes, and you return {len(got)} numbers.")
-    if _all_close(got, want):
-        return
     means = [sum(own) / len(own) if own else 0.0 for own in losses]
     busy = sum(1 for own in losses if own)
     pooled = sum(map(sum, losses)) / n
@@ -344,15 +343,8 @@ def _compare_losses(result, losses):
         ([mean * P / n for mean in means], "you start from the *mean* of a process; start from its sum."),
         ([sum(own) / max(map(len, losses)) for own in losses], "you divide by the rankings of the fullest process."),
     ]
-    for numbers, sentence in likely:
-        if _all_close(got, numbers):
-            raise Mistake(f"{here} {sentence}")
-    rounded = [round(x, 3) for x in want]
-    raise Mistake(f"{here} the numbers should be {rounded}, whose mean is {pooled:.3f}; got {show(got)}.")
-
-
-def _all_close(these, those):
-    return all(math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-9) for a, b in zip(these, those, strict=True))
+    otherwise = f"the numbers should be {[round(x, 3) for x in want]}, whose mean is {pooled:.3f}; got {show(got)}."
+    diagnose(got, want, likely, otherwise=otherwise, here=here, same=partial(equal, rel=1e-4, near=1e-9))
 
 
 # 10.5 Hours on a GPU
@@ -438,9 +430,5 @@ def _as_number(result, what):
 
 def _compare_number(got, want, here, likely):
     """Raise `Mistake` unless got equals want; `likely` holds what people compute instead, and what to say then."""
-    if math.isclose(got, want, rel_tol=1e-4, abs_tol=1e-12):
-        return
-    for number, sentence in likely:
-        if math.isclose(got, number, rel_tol=1e-4, abs_tol=1e-12):
-            raise Mistake(f"{here} {sentence}")
-    raise Mistake(f"{here} it should be {want:.6g}, got {got:.6g}.")
+    otherwise = f"it should be {want:.6g}, got {got:.6g}."
+    diagnose(got, want, likely, otherwise=otherwise, here=here, same=partial(equal, rel=1e-4, near=1e-12))

@@ -84,6 +84,7 @@ def _compare_ranking(result, responses, rewards):
     if not isinstance(got, list):
         raise Mistake(f"return a list of pairs (response, reward), got {kind(result)}.")
     _check_form(got, _forms_of_ranking(got, len(responses)))
+    got = [[text, _unrounded(reward, rewards.get(text))] for text, reward in got]
     listed = [[response, rewards[response]] for response in responses]
     want = sorted(listed, key=lambda pair: -pair[1])
     here = f"For the rewards {[pair[1] for pair in listed]}"
@@ -93,6 +94,11 @@ def _compare_ranking(result, responses, rewards):
         raise Mistake(f"{here} {few if len(got) < len(want) else other}")
     otherwise = f"the order should be {show(want)}, yours is {show(got)}."
     diagnose(got, want, _wrong_orders(listed), otherwise=otherwise, here=here, same=operator.eq)
+
+
+def _unrounded(reward, own):
+    """The response's own reward in place of what a float32 tensor keeps of it."""
+    return own if own is not None and equal(reward, own) else reward
 
 
 def _check_form(got, forms):
@@ -106,7 +112,9 @@ def _forms_of_ranking(got, n_responses):
     """Forms that are not a list of pairs (text, number), each with its sentence."""
 
     def of(kinds):
-        return lambda items: bool(items) and all(isinstance(item, kinds) and item is not True for item in items)
+        return lambda items: (
+            bool(items) and all(isinstance(item, kinds) and not isinstance(item, bool) for item in items)
+        )
 
     def two(items):
         return len(items) == 2
