@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, kind, plain, show
 
 # 2.1 Pool [CLS]
 
@@ -45,13 +45,11 @@ def check_pool_cls(function):
             "that is the mean over all positions; [CLS] is one of them, the first.": vectors.mean(dim=1),
             "rows and columns are swapped: one row for each text, please.": vectors[:, 0].T,
         }
-        _name_mistake(pooled, wrong)
-        if pooled.shape == (N, 1, H):
-            raise Mistake(
-                f"the vectors are right, but the dimension of the tokens is still there: {_shape(pooled)}. "
-                "`0` takes it away, `0:1` or `[0]` keeps it."
-            )
-        _compare(pooled, vectors[:, 0], "the vector at position 0")
+        kept = (
+            f"the vectors are right, but the dimension of the tokens is still there: {_shape(pooled)}. `0` takes it away, "
+            "`0:1` or `[0]` keeps it."
+        )
+        _compare(pooled, vectors[:, 0], "the vector at position 0", wrong, {(N, 1, H): kept})
     return "One vector a text, at position 0, where no padding ever comes."
 
 
@@ -257,9 +255,9 @@ def _compare_rewards(rewards, encoder, head, ids, mask):
         raise Mistake(f"these are vectors of {vectors.shape[-1]} numbers; the head has not turned them into one yet.")
     if rewards.shape != (N,):
         raise Mistake(f"for {N} text{'s' * (N > 1)} the rewards have shape ({N},); yours have {_shape(rewards)}.")
-    if not torch.allclose(rewards, want, atol=1e-5):
-        _name_mistake(rewards, wrong)
-        raise Mistake(f"the rewards should be {_numbers(want)}; yours are {_numbers(rewards)}.")
+    likely = [(numbers, message) for message, numbers in wrong.items()]
+    otherwise = f"the rewards should be {_numbers(want)}; yours are {_numbers(rewards)}."
+    diagnose(rewards, want, likely, otherwise=otherwise, same=_same_tensor)
 
 
 class _Output:
@@ -347,11 +345,8 @@ def check_pool_mean(function):
                 dim=1
             ),
         }
-        if not (pooled.shape == want.shape and torch.allclose(pooled, want, atol=1e-5)):
-            _name_mistake(pooled, wrong)
-            if pooled.shape == (N, 1, H):
-                raise Mistake("the dimension of the tokens is still there, with size 1: leave out `keepdim=True`.")
-        _compare(pooled, want, "the mean of its tokens' vectors")
+        kept = "the dimension of the tokens is still there, with size 1: leave out `keepdim=True`."
+        _compare(pooled, want, "the mean of its tokens' vectors", wrong, {(N, 1, H): kept})
     return "Padding is in neither the sum nor the count, so no text depends on its neighbors."
 
 
@@ -401,20 +396,15 @@ def check_pool_last(function):
                 (vectors * mask.unsqueeze(-1))[:, -1]
             ),
         }
-        if not (pooled.shape == want.shape and torch.allclose(pooled, want, atol=1e-5)):
-            _name_mistake(pooled, wrong)
-            if pooled.shape == (N, N, H):
-                raise Mistake(
-                    f"your result has shape {_shape(pooled)}: `vectors[:, last]` takes, from every text, the last positions "
-                    "of *all* texts. Pair each text with its own: `vectors[torch.arange(N), last]`."
-                )
-            if pooled.shape == (N, 1, H):
-                raise Mistake(
-                    "the dimension of the tokens is still there, with size 1: take it away with `squeeze(1)`."
-                )
-            if pooled.shape == (N,):
-                raise Mistake("these are the positions of the last tokens; return the vectors that stand there.")
-        _compare(pooled, want, "the vector of its last token")
+        shapes = {
+            (N, N, H): (
+                f"your result has shape {_shape(pooled)}: `vectors[:, last]` takes, from every text, the last positions of "
+                "*all* texts. Pair each text with its own: `vectors[torch.arange(N), last]`."
+            ),
+            (N, 1, H): "the dimension of the tokens is still there, with size 1: take it away with `squeeze(1)`.",
+            (N,): "these are the positions of the last tokens; return the vectors that stand there.",
+        }
+        _compare(pooled, want, "the vector of its last token", wrong, shapes)
     return "The last position where the mask is 1, for each text its own."
 
 
@@ -520,19 +510,31 @@ def _as_tensor(result, shape):
         raise Mistake(f"return a tensor of shape {shape}; you returned {kind(result)}, {show(result)}.") from None
 
 
-def _name_mistake(result, wrong):
-    """Raise the first message of {message: what a typical mistake gives} whose numbers are the learner's."""
-    for message, numbers in wrong.items():
-        if result.shape == numbers.shape and torch.allclose(result, numbers.float(), atol=1e-5):
-            raise Mistake(message)
+def _same_tensor(these, those):
+    return these.shape == those.shape and torch.allclose(these, those.float(), atol=1e-5)
 
 
-def _compare(result, want, what):
+def _compare(result, want, what, wrong, shapes):
+    """Raise `Mistake` unless result equals want.
+
+    Args:
+        what: the vectors that are wanted, in words.
+        wrong: {message: what a typical mistake gives}.
+        shapes: {the shape that another mistake gives: message}.
+    """
+    likely = [
+        *((numbers, message) for message, numbers in wrong.items()),
+        *((lambda result, shape=shape: result.shape == shape, message) for shape, message in shapes.items()),
+    ]
+    diagnose(result, want, likely, otherwise=_difference(result, want, what), same=_same_tensor)
+
+
+def _difference(result, want, what):
     if result.shape != want.shape:
-        raise Mistake(f"the result should have shape {_shape(want)}, one vector a text; yours has {_shape(result)}.")
-    for n, (yours, right) in enumerate(zip(result, want, strict=True)):
-        if not torch.allclose(yours, right, atol=1e-5):
-            raise Mistake(f"for text {n} {what} is {_numbers(right)}; yours is {_numbers(yours)}.")
+        return f"the result should have shape {_shape(want)}, one vector a text; yours has {_shape(result)}."
+    rows = enumerate(zip(result, want, strict=True))
+    other = [(n, yours, right) for n, (yours, right) in rows if not _same_tensor(yours, right)]
+    return "".join(f"for text {n} {what} is {_numbers(b)}; yours is {_numbers(a)}." for n, a, b in other[:1])
 
 
 def _shape(tensor):
