@@ -55,8 +55,8 @@ def check_best_of_large_pool(function):
         want = float(np.dot(shares, gold[np.argsort(proxy)]))
         if abs(got) < 1e-6:
             raise Mistake(
-                f"{here} you return 0: your first share is too small for a float, and what is multiplied on it stays 0. Begin at "
-                "the answer with the *highest* proxy reward, whose share is n / N, or add logarithms."
+                f"{here} you return 0: your first share is too small for a float, and what is multiplied on it stays "
+                "0. Begin at the answer with the *highest* proxy reward, whose share is n / N, or add logarithms."
             )
         if not math.isclose(got, want, rel_tol=1e-6):
             raise Mistake(
@@ -69,8 +69,8 @@ def _large(error, here):
     """What goes wrong with large numbers, in words."""
     if "OverflowError" in error:
         return (
-            f"{here} the binomials have hundreds of digits, and no float holds them (OverflowError). Divide the two whole numbers "
-            "by each other *before* a float comes in, or work with their logarithms."
+            f"{here} the binomials have hundreds of digits, and no float holds them (OverflowError). Divide the two "
+            "whole numbers by each other *before* a float comes in, or work with their logarithms."
         )
     if "got nan" in error or "got inf" in error:
         return f"{here} your binomials are inf, and inf / inf is no number. Subtract their logarithms and take exp of the difference."

@@ -157,8 +157,8 @@ def _compare_vectors(result, vectors, mask, here):
         )
     if shape == (N, N, H):
         raise Mistake(
-            f"your result has shape (N, N, H) = ({N}, {N}, {H}): `vectors[:, last]` takes all {N} positions from every text. "
-            "Name the text as well: `vectors[torch.arange(N), last]`."
+            f"your result has shape (N, N, H) = ({N}, {N}, {H}): `vectors[:, last]` takes all {N} positions from every "
+            "text. Name the text as well: `vectors[torch.arange(N), last]`."
         )
     if shape == (N, T, H):
         raise Mistake(
@@ -291,8 +291,8 @@ def check_process_losses(function):
         except Mistake as mistake:
             if "ZeroDivisionError" in str(mistake) and not all(losses):
                 raise Mistake(
-                    f"{losses} has a process without a ranking, which happens with the last batch: its loss is 0, and you "
-                    "divide by its number of rankings."
+                    f"{losses} has a process without a ranking, which happens with the last batch: its loss is 0, and "
+                    "you divide by its number of rankings."
                 ) from None
             raise
         _compare_losses(result, losses)

@@ -76,8 +76,8 @@ def _compare_batch(batch, texts, ranks):
     want_ids, want_mask = (table.tolist() for table in pad(flat, 0))
     if len(input_ids) == sum(k * (k - 1) for k in want_sizes) != n:
         raise Mistake(
-            f"{here} you have {len(input_ids)} rows, two for each pair. Each response is read once: {n} rows; the loss makes "
-            "the pairs."
+            f"{here} you have {len(input_ids)} rows, two for each pair. Each response is read once: {n} rows; the loss "
+            "makes the pairs."
         )
     if len(input_ids) != n:
         raise Mistake(f"{here} there are {n} responses, so {n} rows; yours has {len(input_ids)}.")
@@ -201,8 +201,8 @@ def _as_loss(result, name):
     """The learner's loss as a float; a tensor of their own graph is a mistake with a reason."""
     if isinstance(result, torch.Tensor) and result.requires_grad:
         raise Mistake(
-            f"{name} returns a tensor that still carries its graph, and with it the whole forward pass stays in memory as "
-            "long as somebody keeps the loss: return `loss.item()`."
+            f"{name} returns a tensor that still carries its graph, and with it the whole forward pass stays in memory "
+            "as long as somebody keeps the loss: return `loss.item()`."
         )
     value = plain(result)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -289,8 +289,8 @@ def _diagnose_step(model, events, before, stale, batch, number):
         raise Mistake("the gradient is emptied between `backward` and `step`, so there is nothing left to step along.")
     if stale is not None and torch.allclose(moved, want - 0.5 * stale, atol=1e-6) and stale.abs().sum() > 0:
         raise Mistake(
-            f"step {number} moved along the sum of this gradient and the ones before: `backward` adds to what is there. "
-            "Call `optimizer.zero_grad()` once a step."
+            f"step {number} moved along the sum of this gradient and the ones before: `backward` adds to what is "
+            "there. Call `optimizer.zero_grad()` once a step."
         )
     _diagnose_gradient(moved, before, batch)
     raise Mistake(
@@ -385,14 +385,14 @@ def check_accuracy(function):
     return "Every pair weighs the same, whichever batch it was in, and a tie is worth half."
 
 
-def readings_of_accuracy(data: list[tuple[list[float], list[float]]]) -> dict[str, float | None]:
+def _readings_of_accuracy(data: list[tuple[list[float], list[float]]]) -> dict[str, float | None]:
     """The accuracy over all pairs, under "right", and what typical mistakes compute instead.
 
     Args:
         data: a pair of lists for each batch, the rewards of the better responses and those of the worse ones; None stands
             where a mistake is none on this data.
 
-    >>> readings_of_accuracy([([0.3, 0.1], [0.1, 0.4]), ([0.5], [0.5])])["right"]
+    >>> _readings_of_accuracy([([0.3, 0.1], [0.1, 0.4]), ([0.5], [0.5])])["right"]
     0.5
     """
     pairs = [pair for chosen, rejected in data for pair in zip(chosen, rejected, strict=True)]
@@ -417,15 +417,15 @@ def readings_of_accuracy(data: list[tuple[list[float], list[float]]]) -> dict[st
 
 
 def _compare_accuracy(result, data):
-    of = readings_of_accuracy(data)
+    of = _readings_of_accuracy(data)
     right, won, tied = of["right"], of["won"], of["tied"]
     n = sum(len(chosen) for chosen, _ in data)
     likely = [
         (
             of["mean of means"],
             (
-                f"you return the mean of the batches' means, {result:.3f}, so that a pair in a short batch weighs more than one "
-                f"in a full batch. Over pairs it is {right:.3f}."
+                f"you return the mean of the batches' means, {result:.3f}, so that a pair in a short batch weighs more "
+                f"than one in a full batch. Over pairs it is {right:.3f}."
             ),
         ),
         (
@@ -586,8 +586,8 @@ def _compare_accumulated(model, batches):
     if torch.allclose(gradient, whole, atol=1e-6):
         if len(batches) > 1 and events.count("backward") == 1:
             raise Mistake(
-                "the gradient is right, but `backward` runs once, at the end: until then every part's forward pass stays in "
-                "memory, which is what small parts were to avoid. Call it inside the loop."
+                "the gradient is right, but `backward` runs once, at the end: until then every part's forward pass "
+                "stays in memory, which is what small parts were to avoid. Call it inside the loop."
             )
         return
     n_pairs = [len(pair_positions(batch.sizes, batch.ranks)[0]) for batch in batches]
@@ -606,8 +606,8 @@ def _compare_accumulated(model, batches):
         "each part's loss is divided by the number of its rankings once more: `k_choose_2_loss` is a mean already.": [
             1 / k for k in n
         ],
-        "each part's loss is divided by the number of all rankings, but it is a *mean* over its own: multiply by how many "
-        "it has as well.": [1 / sum(n)] * len(n),
+        "each part's loss is divided by the number of all rankings, but it is a *mean* over its own: multiply by how "
+        "many it has as well.": [1 / sum(n)] * len(n),
         "each part's loss is multiplied by its rankings, and the division by the number of all of them is missing.": n,
     }
     for message, weights in weighed.items():
@@ -617,6 +617,6 @@ def _compare_accumulated(model, batches):
     if "zero" in events and any(torch.allclose(gradient, part, atol=1e-6) for part in last):
         raise Mistake(f"{here} only the last part's gradient is left: do not empty the gradient between the parts.")
     raise Mistake(
-        f"{here} the gradient is not that of the whole batch. Is each part's loss weighed once, by its rankings over the "
-        "rankings of *all* parts?"
+        f"{here} the gradient is not that of the whole batch. Is each part's loss weighed once, by its rankings over "
+        "the rankings of *all* parts?"
     )

@@ -63,14 +63,14 @@ def check_rank_responses(function):
         result = call(function, score, prompt, responses)
         if any(asked != prompt for asked in score.prompts):
             raise Mistake(
-                f"score was asked about {show(score.prompts[0])}, which is not the prompt: score(prompt, responses) takes the "
-                "prompt first."
+                f"score was asked about {show(score.prompts[0])}, which is not the prompt: score(prompt, responses) "
+                "takes the prompt first."
             )
         _compare_ranking(result, responses, rewards)
         if len(score.prompts) > 1:
             raise Mistake(
-                f"the order is right, but you call score {len(score.prompts)} times for {len(responses)} responses. Give it "
-                "the whole list once: a model reads many texts together much faster."
+                f"the order is right, but you call score {len(score.prompts)} times for {len(responses)} responses. "
+                "Give it the whole list once: a model reads many texts together much faster."
             )
     return "Best first, equal rewards in the order they came in, every response kept, and one call of score."
 
@@ -166,15 +166,15 @@ def _wrong_orders(listed):
         (
             sorted(listed, key=lambda pair: (pair[1], pair[0]), reverse=True),
             (
-                "equal rewards are ordered by the alphabet, because tuples are compared part by part. Sort by the reward alone, "
-                "with a key."
+                "equal rewards are ordered by the alphabet, because tuples are compared part by part. Sort by the "
+                "reward alone, with a key."
             ),
         ),
         (
             falls,
             (
-                "responses with equal rewards change places. Keep the order in which they came: `sorted` with reverse=True "
-                "does, turning a sorted list round with [::-1] does not."
+                "responses with equal rewards change places. Keep the order in which they came: `sorted` with "
+                "reverse=True does, turning a sorted list round with [::-1] does not."
             ),
         ),
         (
@@ -220,8 +220,8 @@ def check_win_probabilities(function):
         if "OverflowError" not in str(mistake):
             raise
         raise Mistake(
-            f"right for small rewards, but for {far} exp overflows. Rewards without a bound can be far apart: use a form "
-            "whose exponent is never positive, or torch.sigmoid."
+            f"right for small rewards, but for {far} exp overflows. Rewards without a bound can be far apart: use a "
+            "form whose exponent is never positive, or torch.sigmoid."
         ) from None
     if any(math.isnan(value) for row in got for value in row):
         raise Mistake(
@@ -242,8 +242,8 @@ def _as_square(result, rewards):
             abs(value - power / sum(powers)) < 1e-3 for value, power in zip(got, powers, strict=True)
         ):
             raise Mistake(
-                "that is the softmax over all responses: K probabilities that sum to 1, of being the best of all. Wanted is "
-                "a table of K rows, one probability for every two responses."
+                "that is the softmax over all responses: K probabilities that sum to 1, of being the best of all. "
+                "Wanted is a table of K rows, one probability for every two responses."
             )
         raise Mistake(f"return a table of {K} rows with {K} numbers each; you returned one list, {show(got)}.")
     if not isinstance(got, list) or not all(isinstance(row, list) for row in got):
@@ -330,8 +330,8 @@ def _broken_sums(got):
         yield (
             lambda table, i=i, j=j: abs(table[i][j] + table[j][i] - 1) > 1e-4,
             (
-                f"response {i} beats response {j} with {got[i][j]:.3f}, and {j} beats {i} with {got[j][i]:.3f}. One of the two "
-                "wins, so these must sum to 1: keep the sign of the difference."
+                f"response {i} beats response {j} with {got[i][j]:.3f}, and {j} beats {i} with {got[j][i]:.3f}. One of "
+                "the two wins, so these must sum to 1: keep the sign of the difference."
             ),
         )
 
@@ -413,8 +413,8 @@ def _wrong_winners(got, rewards, starts, groups):
         (
             [rewards.index(max(group)) for group in groups],
             (
-                "the search for the highest reward goes through the whole batch and ends at *another prompt's* response with the "
-                "same reward. Under tanh equal rewards are common. Search inside the ranking."
+                "the search for the highest reward goes through the whole batch and ends at *another prompt's* "
+                "response with the same reward. Under tanh equal rewards are common. Search inside the ranking."
             ),
         ),
         (
@@ -531,8 +531,8 @@ def _wrong_zeros(rewards, references):
         (
             own_means if G > 1 else None,
             (
-                "you subtract from each prompt the mean of its own responses. That is another constant for every prompt; one "
-                "constant, from the references, is wanted."
+                "you subtract from each prompt the mean of its own responses. That is another constant for every "
+                "prompt; one constant, from the references, is wanted."
             ),
         ),
         (
@@ -550,8 +550,8 @@ def _wrong_zeros(rewards, references):
         (
             shifted(*references[:G]) if len(references) >= G else None,
             (
-                "you subtract from prompt i the reference i. References may be answers to other prompts, in any number: first "
-                "take their mean."
+                "you subtract from prompt i the reference i. References may be answers to other prompts, in any "
+                "number: first take their mean."
             ),
         ),
         (shifted(references[0]), "only the first reference counts; take the mean of all."),
@@ -683,12 +683,12 @@ def _compare_expected(result, rewards, quality, n):
         "sum over draws": f"that is the sum over all {n_draws} draws; divide by how many there are.",
     }
     worth = (
-        f"every response is worth {quality[0]:g}, so the mean must be {quality[0]:g} too; yours is {got:.3f}. Your shares do "
-        "not sum to 1: how many ways are there to choose n of K, and how often does each response win?"
+        f"every response is worth {quality[0]:g}, so the mean must be {quality[0]:g} too; yours is {got:.3f}. Your "
+        "shares do not sum to 1: how many ways are there to choose n of K, and how often does each response win?"
     )
     near = (
-        f"the exact mean is {want:.4f}, yours is {got:.4f}: near, but not equal. Do you sample, or round? Count all draws "
-        "instead of drawing at random, and round nothing."
+        f"the exact mean is {want:.4f}, yours is {got:.4f}: near, but not equal. Do you sample, or round? Count all "
+        "draws instead of drawing at random, and round nothing."
     )
     likely = [
         *((readings[name], sentence) for name, sentence in sentences.items()),

@@ -46,8 +46,8 @@ def check_pool_cls(function):
             "rows and columns are swapped: one row for each text, please.": vectors[:, 0].T,
         }
         kept = (
-            f"the vectors are right, but the dimension of the tokens is still there: {_shape(pooled)}. `0` takes it away, "
-            "`0:1` or `[0]` keeps it."
+            f"the vectors are right, but the dimension of the tokens is still there: {_shape(pooled)}. `0` takes it "
+            "away, `0:1` or `[0]` keeps it."
         )
         _compare(pooled, vectors[:, 0], "the vector at position 0", wrong, {(N, 1, H): kept})
     return "One vector a text, at position 0, where no padding ever comes."
@@ -193,8 +193,8 @@ def check_compute_rewards(function):
         _compare_rewards(rewards, encoder, head, ids, mask)
         if not isinstance(result, torch.Tensor) or not result.requires_grad:
             raise Mistake(
-                "the rewards are right, but no gradient can flow back through them: `.tolist()`, `.item()`, `.detach()`, "
-                "`torch.tensor(...)` and `torch.no_grad()` all cut it off."
+                "the rewards are right, but no gradient can flow back through them: `.tolist()`, `.item()`, "
+                "`.detach()`, `torch.tensor(...)` and `torch.no_grad()` all cut it off."
             )
     return "One reward a text, also for a single text; padding changes nothing; and gradients can flow back."
 
@@ -398,8 +398,8 @@ def check_pool_last(function):
         }
         shapes = {
             (N, N, H): (
-                f"your result has shape {_shape(pooled)}: `vectors[:, last]` takes, from every text, the last positions of "
-                "*all* texts. Pair each text with its own: `vectors[torch.arange(N), last]`."
+                f"your result has shape {_shape(pooled)}: `vectors[:, last]` takes, from every text, the last "
+                "positions of *all* texts. Pair each text with its own: `vectors[torch.arange(N), last]`."
             ),
             (N, 1, H): "the dimension of the tokens is still there, with size 1: take it away with `squeeze(1)`.",
             (N,): "these are the positions of the last tokens; return the vectors that stand there.",
@@ -448,8 +448,8 @@ def _pool(function, vectors, mask):
     N, _, H = vectors.shape
     words = {
         "non-singleton dimension 2": (
-            f"vectors have shape {_shape(vectors)} and the mask {_shape(mask)}: they cannot be multiplied until the mask "
-            "has a third dimension. `attention_mask.unsqueeze(-1)` adds it."
+            f"vectors have shape {_shape(vectors)} and the mask {_shape(mask)}: they cannot be multiplied until the "
+            "mask has a third dimension. `attention_mask.unsqueeze(-1)` adds it."
         ),
         "non-singleton dimension 1": (
             f"sums of shape {(N, H)} cannot be divided by counts of shape {(N,)}: the counts need shape {(N, 1)}. "
@@ -459,8 +459,8 @@ def _pool(function, vectors, mask):
             "you look for a position among the *texts*: the first place of `vectors[..., ...]` counts texts, the second tokens."
         ),
         "out of bounds for dimension 1": (
-            "that position is beyond the row: with n tokens the last is at n - 1. `attention_mask.sum()` counts the whole "
-            "batch, `.sum(dim=1)` each text."
+            "that position is beyond the row: with n tokens the last is at n - 1. `attention_mask.sum()` counts the "
+            "whole batch, `.sum(dim=1)` each text."
         ),
     }
     with _in_our_words(words):
@@ -469,18 +469,18 @@ def _pool(function, vectors, mask):
 
 ABOUT_WEIGHTS = {
     "as parameter": (
-        "a tensor or number cannot take the place of a layer's weight or bias (`cannot assign ... as parameter`). Write "
-        "*into* the layer: `nn.init.normal_(head.weight, ...)`, or `head.weight.copy_(...)` under `torch.no_grad()`."
+        "a tensor or number cannot take the place of a layer's weight or bias (`cannot assign ... as parameter`). "
+        "Write *into* the layer: `nn.init.normal_(head.weight, ...)`, or `head.weight.copy_(...)` under `torch.no_grad()`."
     ),
     "leaf Variable": (
-        "torch follows what is done to a weight, and refuses this change: put the line under `with torch.no_grad():`, or "
-        "use `nn.init.normal_`, which needs no such line."
+        "torch follows what is done to a weight, and refuses this change: put the line under `with torch.no_grad():`, "
+        "or use `nn.init.normal_`, which needs no such line."
     ),
 }
 ABOUT_MODELS = {
     "shapes cannot be multiplied": (
-        "the vectors do not fit the head. Use the `encoder` and the `head` that the function is given, not `run_encoder` or "
-        "`tiny_head` from the cells above, and leave the H numbers in the last dimension."
+        "the vectors do not fit the head. Use the `encoder` and the `head` that the function is given, not "
+        "`run_encoder` or `tiny_head` from the cells above, and leave the H numbers in the last dimension."
     ),
     "tuple indices must be": "the encoder returns an output with several parts; the vectors are in `.last_hidden_state`.",
     "_Output": "the encoder's whole output was used as if it were a tensor; its vectors are in `.last_hidden_state`.",
