@@ -16,7 +16,7 @@ os.environ |= {
 
 from tests.helpers.chromium import chromium, open_page, site  # noqa: F401 - fixtures
 
-LANES = {"training", "process", "browser", "book"}  # markers of tests that `make check` leaves out
+LANES = {"training", "process", "browser", "book", "slow"}  # markers of tests that `make check` leaves out
 
 
 def pytest_addoption(parser):

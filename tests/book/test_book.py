@@ -16,6 +16,8 @@ from book.measured.model import page as model_page
 from tests.helpers.paths import ROOT
 from tests.helpers.site import HTML, PAGES, TOC, build
 
+pytestmark = pytest.mark.book
+
 
 @pytest.fixture(scope="module")
 def pages():

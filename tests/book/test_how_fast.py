@@ -25,17 +25,20 @@ def work(tmp_path_factory):
     return folder, rmkit_loop.run(folder).results
 
 
+@pytest.mark.training
 def test_the_toy_loop_takes_the_steps_of_rmkit(work):
     folder, losses = work
     assert toy_loop.run(folder, dropout=0.0).results == pytest.approx(losses, abs=1e-5)
     assert toy_loop.run(folder, dropout=0.1).results != pytest.approx(losses, abs=1e-3)
 
 
+@pytest.mark.training
 def test_smaller_passes_give_the_losses_of_the_whole_batch(work):
     folder, losses = work
     assert rmkit_loop.run(folder, micro_batch_size=1).results == pytest.approx(losses, abs=1e-5)
 
 
+@pytest.mark.training
 def test_watching_leaves_the_training_as_it_is(work):
     from rmkit import training
 
@@ -44,6 +47,7 @@ def test_watching_leaves_the_training_as_it_is(work):
     assert (training.length_buckets, training.k_choose_2_loss) == before
 
 
+@pytest.mark.training
 def test_random_batches_are_not_sorted_by_length(tmp_path):
     data = bench.as_pairs(load_rankings("course:train"), 24)
     spans = {}

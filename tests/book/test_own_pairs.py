@@ -15,6 +15,8 @@ from rmkit.containers import CONTAINERS
 from rmkit.shapes import PUBLISHED, SHAPES
 from tests.helpers.paths import ROOT, tracked
 
+pytestmark = pytest.mark.process
+
 PAGE = (ROOT / "book" / "own-pairs.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\S+)(?: text\n:class: wrap)?\n(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 FILE, CODE, COMMANDS, MESSAGE, INSTALL = (text for _, text in BLOCKS)

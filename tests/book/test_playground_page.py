@@ -118,6 +118,7 @@ def test_the_table_has_the_highest_reward_first():
     ]
 
 
+@pytest.mark.process
 def test_make_takes_node_when_it_comes_and_does_nothing_twice(tmp_path):
     programs = tmp_path / "programs"
     programs.mkdir()

@@ -64,7 +64,7 @@ def part(page, name):
 
 def axes_of(html):
     """The scales that the figure hands to its script: x, upper and lower."""
-    axes = json.loads(re.search(r"const \[x, upper, lower\] = (.*?)\.map", html)[1])
+    axes = json.loads(re.search(r"data-axes='(.*?)'", html)[1])
     return [lambda value, a=axis: a[2] + (value - a[0]) / (a[1] - a[0]) * (a[3] - a[2]) for axis in axes]
 
 

@@ -140,6 +140,7 @@ def test_what_is_not_the_packages_is_refused(obj):
         reveal(obj)
 
 
+@pytest.mark.process
 def test_the_package_offers_the_function_even_after_its_module_was_imported():
     code = "import rmkit.course.source, rmkit; print(rmkit.reveal(rmkit.InputError).title)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

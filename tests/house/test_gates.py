@@ -207,6 +207,7 @@ def result(words, count):
     return {"output_type": "execute_result", "execution_count": count, "metadata": {}, "data": {"text/plain": words}}
 
 
+@pytest.mark.process
 def test_nbval_compares_outputs(tmp_path):
     right = [code("x = 2", 1), code("print(x)", 2, [stream("2\n")]), code("x + 1", 3, [result("3", 3)])]
     assert nbval(tmp_path, *right)[0] == 0
@@ -217,11 +218,13 @@ def test_nbval_compares_outputs(tmp_path):
     assert status == 1 and "1 failed, 2 passed" in said
 
 
+@pytest.mark.process
 def test_nbval_refuses_errors_and_false_claims(tmp_path):
     status, said = nbval(tmp_path, code("assert 1 + 1 == 3", 1), code("1 / 0", 2))
     assert status == 1 and "2 failed" in said
 
 
+@pytest.mark.process
 def test_nbval_alone_would_miss_a_stripped_notebook(tmp_path):
     """Why `runs_in_order` exists: a cell without count and output passes whatever it prints."""
     status, said = nbval(tmp_path, code("print(2)", None))

@@ -103,6 +103,7 @@ def test_a_browser_that_goes_away_is_no_error():
     handler.do_GET()
 
 
+@pytest.mark.process
 def test_says_when_the_port_is_taken():
     if not (serve.HTML / "index.html").is_file():
         pytest.skip("there is no book yet")
@@ -116,6 +117,7 @@ def test_says_when_the_port_is_taken():
     assert done.stderr.startswith(f"Port {port} cannot be used (") and "make serve PORT=" in done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("port", ["abc", "-1", "99999"])
 def test_says_when_the_port_is_none(port):
     if not (serve.HTML / "index.html").is_file():

@@ -35,6 +35,7 @@ def jsonl(path, *rows):
     return path
 
 
+@pytest.mark.training
 def test_train_evaluate_score_rank(tmp_path, capsys):
     output = tmp_path / "run"
     options = ["--epochs", 2, "--max-length", 64, "--held-out", 0.2, "--batch-size", 4]
@@ -154,6 +155,7 @@ def test_data_commands(tmp_path, capsys):
     assert status == 2 and "exists already" in err
 
 
+@pytest.mark.training
 def test_data_that_says_what_to_train_on(tmp_path, capsys):
     """Neither the test part nor, unless held out, the validation part is ever trained on."""
     parts = ["train"] * 5 + ["validation"] * 3 + ["test"] * 4
@@ -285,6 +287,7 @@ def test_compare(tmp_path, capsys, model):
     assert (status, out) == (2, "") and "no such folder" in err
 
 
+@pytest.mark.training
 @pytest.mark.filterwarnings("default:.*the end was cut off")
 def test_a_text_of_100_000_words_is_accepted_cut_and_counted(tmp_path, capsys, model):
     long = jsonl(tmp_path / "long.jsonl", {**GOOD, "chosen": "word " * 100_000}, GOOD)
@@ -296,6 +299,7 @@ def test_a_text_of_100_000_words_is_accepted_cut_and_counted(tmp_path, capsys, m
     assert "rmkit: 1 of 4 responses longer than 32 tokens: the end was cut off" in err
 
 
+@pytest.mark.process
 def test_a_disk_that_fills_up(tmp_path):
     """For real: no file over 120 MB can be written, so the optimizer's 180 MB fail while the second epoch is saved."""
 
@@ -317,6 +321,7 @@ def test_a_disk_that_fills_up(tmp_path):
 # --- As its own process ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.process
 def test_no_traceback_and_json_alone_on_standard_output(model):
     for arguments, status in [
         (["score", "--model", str(model), "--prompt", "a", "--response", "b", "--json"], 0),
@@ -360,6 +365,7 @@ print(json.dumps({"found": found, "said": said.getvalue()}))
 """
 
 
+@pytest.mark.process
 def test_nothing_is_imported_that_is_not_used(model):
     done = subprocess.run([sys.executable, "-c", LIGHT, model], capture_output=True, text=True, cwd=ROOT, check=True)
     found, said = json.loads(done.stdout.splitlines()[-1]).values()
@@ -371,6 +377,7 @@ def test_nothing_is_imported_that_is_not_used(model):
     assert not score & {"sklearn", "datasets", "matplotlib", "statsmodels", "pandas", "onnx"}
 
 
+@pytest.mark.process
 def test_real_data_in_one_json_object_out(tmp_path):
     """The README's own example on human data: train on HH, measure on PandaLM."""
     hh, pandalm = SHARED / "hh-harmless-dev.jsonl.gz", SHARED / "pandalm-dev.json"

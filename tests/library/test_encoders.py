@@ -56,6 +56,7 @@ def test_no_dropout_is_left_on(folders, family):
     assert torch.equal(model(batch.input_ids, batch.attention_mask), model(batch.input_ids, batch.attention_mask))
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("family", FAMILIES)
 def test_half_frozen_the_upper_layer_and_what_lies_above_it_move(folders, family):
     model = RewardModel.from_encoder(str(folders[family]))

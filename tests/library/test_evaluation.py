@@ -163,6 +163,7 @@ def test_training_data_can_be_named():
         evaluate(model, DATA, training=[{"prompt": "2 + 2?"}])
 
 
+@pytest.mark.training
 def test_a_trained_model_remembers_its_prompts(tmp_path):
     model, toy = RewardModel.from_encoder(), load_rankings("toy")
     train(model, toy[:4], epochs=1, freeze=1)

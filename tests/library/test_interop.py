@@ -77,6 +77,7 @@ def test_same_rewards_loss_and_gradients_as_trl_on_one_batch(model, tmp_path):
     model.zero_grad()
 
 
+@pytest.mark.slow
 def test_trained_further_by_trl_and_brought_back(tmp_path):
     """Five steps of TRL and of a loop by hand. AdamW's epsilon is 1e-3 in both: with 1e-8 it would turn the rounding of
     gradients that are truly 0 (those of the keys' biases) into whole steps, in which no two programs agree."""
@@ -270,6 +271,7 @@ def test_adapters_learn_and_the_encoder_stays(adapted):
         assert not parameter.requires_grad and torch.equal(parameter, pretrained[short]), name
 
 
+@pytest.mark.training
 def test_adapters_learn_the_same_with_gradient_checkpointing():
     losses = []
     for checkpointing in (False, True):

@@ -27,6 +27,8 @@ from rmkit.model import RewardModel
 from rmkit.onnx import export, int8_codes, round_weights
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 3}
 TINY = BertConfig(vocab_size=30522, max_position_embeddings=64, initializer_range=0.2, **SIZES)
 FORMS = [("tanh", "cls"), ("linear", "mean"), ("linear", "last")]

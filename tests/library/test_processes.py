@@ -32,6 +32,8 @@ from rmkit.training import train
 from tests.helpers import processes
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.process
+
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 

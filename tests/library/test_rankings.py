@@ -106,6 +106,7 @@ def test_no_prompt_is_on_both_sides_of_a_split():
         assert len({spelling(p) for p in test.prompts}) == round(0.3 * len({spelling(p) for p in data.prompts}))
 
 
+@pytest.mark.process
 def test_a_split_depends_on_the_prompts_and_the_seed_alone():
     data = random_rankings(3)
     assert data.split(seed=5) == data.split(seed=5)

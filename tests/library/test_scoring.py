@@ -458,6 +458,7 @@ def resume(tmp_path, model, data, monkeypatch):
     return scored
 
 
+@pytest.mark.process
 def test_sigkill_and_resume_from_the_command_line(tmp_path, folder, long):
     data, whole = long
     output, record = tmp_path / "out.jsonl.gz", tmp_path / "out.jsonl.gz.partial.json"
@@ -478,6 +479,7 @@ def test_sigkill_and_resume_from_the_command_line(tmp_path, folder, long):
     assert (result["n_rows"], result["n_refused"]) == (500, 13) and result["refused"][1]["row"] == 42
 
 
+@pytest.mark.process
 def test_killed_at_the_worst_moments(tmp_path, model, folder, long, monkeypatch):
     """One after the other: each run goes on where the one before was killed."""
     data, whole = long
@@ -531,6 +533,7 @@ for file in files:
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says how much memory a process has had")
 def test_eight_times_the_rows_take_no_more_memory(tmp_path, folder):
     """5 MB and 40 MB of rows, half of which are refused: 35 MB more if rows, refused ones or lines were kept."""
@@ -563,6 +566,7 @@ assert cli.main([*common, folder + "/one.jsonl", "--data", data, "--json"]) == 0
 """
 
 
+@pytest.mark.process
 def test_two_processes_write_what_one_does(tmp_path, model, folder):
     """Shares of 4 and 3 of 7 rows, of 1 and 0 of one; what is wrong is said once and ends both."""
     rows = [row if row["id"] != 11 else {**row, "prompt": ""} for row in answers(24)]

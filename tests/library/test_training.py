@@ -25,6 +25,8 @@ from rmkit.options import make_parser, training_config
 from rmkit.rankings import Ranking, Rankings
 from rmkit.training import train
 
+pytestmark = pytest.mark.training
+
 TOY = load_rankings("toy")
 MIXED = Rankings([*TOY[:4], Ranking("Name a fruit.", ["an apple", "a pear", "a brick", "no"], ranks=[0, 0, 1, 2])])
 

@@ -1,9 +1,9 @@
 """The exercises of the book: one file a chapter, with a check and a reference solution for each.
 
 A check takes the learner's function, tries it, and returns a `Verdict`. It never raises, whatever the function does, so
-that "restart and run all" reaches the end of a notebook whose exercises are unsolved. To write one, decorate with `check`,
-call the learner's function through `call`, and give `diagnose` what typical mistakes return, each with a sentence in
-the learner's own terms; or raise `Mistake` with such a sentence:
+that "restart and run all" reaches the end of a notebook whose exercises are unsolved. To write one, decorate with
+`check`, call the learner's function through `call`, and give `diagnose` what typical mistakes return, each with a
+sentence in the learner's own terms; or raise `Mistake` with such a sentence:
 
 >>> @check
 ... def check_double(function):
@@ -61,8 +61,8 @@ def _is_own_solution(function: Any) -> bool:
 def call(function: Callable, *arguments: Any, in_place: bool = False) -> Any:
     """The learner's function on copies of `arguments`; whatever goes wrong there becomes a `Mistake`.
 
-    Generators are read into a list, so that a function with `yield` is as good as one with `return`. With `in_place` the
-    function gets the arguments themselves and may change them, as a step of training changes a model.
+    Generators are read into a list, so that a function with `yield` is as good as one with `return`. With `in_place`
+    the function gets the arguments themselves and may change them, as a step of training changes a model.
     """
     if not callable(function):
         raise Mistake(f"give the check the function itself, without calling it; this is {kind(function)}.")
@@ -79,7 +79,8 @@ def call(function: Callable, *arguments: Any, in_place: bool = False) -> Any:
         raise Mistake(f"{here} returned None: {hint_of_none(function) or 'is the last line missing its `return`?'}")
     if not in_place and plain(given) != plain(arguments):
         raise Mistake(
-            f"{name} changed the list it was given, and whoever calls it still needs that list. `+=`, `append`, `pop`, `sort` "
+            f"{name} changed the list it was given, and whoever calls it still needs that list. `+=`, `append`, "
+            "`pop`, `sort` "
             "and `shuffle` work in place; build a new list with `+` or `sorted`, or change a copy, `list(...)`."
         )
     return result

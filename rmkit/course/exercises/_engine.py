@@ -65,9 +65,9 @@ def diagnose(
     Args:
         got: the learner's answer.
         want: the right one.
-        likely: a row for each mistake, (answer, sentence). The answer is what the mistake gives, `either(...)` for several
-            such answers, a function that says of `got` whether it is this mistake, or None, which is no answer at all
-            (for a mistake that is none in this case).
+        likely: a row for each mistake, (answer, sentence). The answer is what the mistake gives, `either(...)` for
+            several such answers, a function that says of `got` whether it is this mistake, or None, which is no
+            answer at all (for a mistake that is none in this case).
         otherwise: the sentence when none of them fits.
         here: which case was tried, put in front of the sentence.
         same: when two answers are the same.

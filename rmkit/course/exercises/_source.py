@@ -9,6 +9,7 @@ import textwrap
 import traceback
 from collections.abc import Callable
 from types import CodeType
+from typing import Any
 
 # Methods that change what they belong to and return None; `np.append` and the like return something.
 IN_PLACE = ("shuffle", "sort", "append", "extend", "insert", "reverse", "remove", "add", "update", "clear")
@@ -45,7 +46,8 @@ def hint_of_none(function: Callable) -> str | None:
             call = ast.unparse(node.value)
             what = ast.unparse(node.value.func)
             return (
-                f"`{what}` returns None: it changes the list itself. Write `{call}` on a line of its own, and go on with the "
+                f"`{what}` returns None: it changes the list itself. Write `{call}` on a line of its own, and go on "
+                "with the "
                 "list."
             )
     return None
@@ -59,10 +61,39 @@ def hint_of_early_return(function: Callable) -> str | None:
         for statement in loop.body:
             if isinstance(statement, ast.Return):
                 return (
-                    f"Look at the `return` in line {statement.lineno}: it stands inside the `for`, so the loop ends in its "
+                    f"Look at the `return` in line {statement.lineno}: it stands inside the `for`, so the loop ends "
+                    "in its "
                     "first round. Indent it as far as the `for`, not further."
                 )
     return None
+
+
+def uses_package(function: Callable) -> bool:
+    """Whether a function names anything of this package's library; what the learner has defined does not count."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    inside = inspect.getclosurevars(function).nonlocals
+    scope = {**function.__globals__, **{name: value for name, value in inside.items() if name in code.co_freevars}}
+    return any(_is_ours(scope.get(name, name)) for name in (*global_names(function), *code.co_freevars))
+
+
+def global_names(function: Callable) -> list[str]:
+    """The names, of globals and attributes, that a function uses; its parameters are none of them."""
+    code = getattr(function, "__code__", None)
+    return [] if code is None else _names(code)
+
+
+def _is_ours(value: Any) -> bool:
+    if isinstance(value, str):  # a name without a global value: perhaps of a module that is imported inside
+        return value.split(".")[0] == "rmkit"
+    module = getattr(value, "__name__", "") if inspect.ismodule(value) else getattr(value, "__module__", None) or ""
+    return module.split(".")[0] == "rmkit" and not module.startswith("rmkit.course")
+
+
+def _names(code: CodeType) -> list[str]:
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return [*code.co_names, *(name for part in inner for name in _names(part))]
 
 
 def _is_in_place(node: ast.AST | None) -> bool:
@@ -83,7 +114,7 @@ def _failed_assert(code: CodeType, line: int) -> str | None:
 
 
 def _nodes(function: Callable | CodeType) -> list[ast.AST]:
-    """All nodes of a function's syntax tree, with lines counted from its first; none where the source is not to be had."""
+    """All nodes of a function's syntax tree, with lines counted from its first; none where there is no source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):

@@ -1,4 +1,4 @@
-"""Values that learners' functions return: shown in a sentence, named by type, and unpacked to plain lists and numbers."""
+"""Values that learners' functions return: shown in a sentence, named by type, unpacked to plain lists and numbers."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ WIDTH = 78  # of a page, in characters
 class Verdict:
     """What a check found. It prints as a mark and its message, and is true when the exercise is solved.
 
-    A line of the message that begins with "- " is an item of a list. A notebook shows lists as lists and backticks as code.
+    A line of the message that begins with "- " is an item of a list. A notebook shows lists as lists and backticks as
+    code.
 
     >>> verdict = Verdict(False, "Not yet: the pairs are the wrong way round.")
     >>> verdict, bool(verdict)

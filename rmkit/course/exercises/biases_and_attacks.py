@@ -4,7 +4,9 @@ import math
 import random
 from statistics import mean, median, stdev
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from scipy.stats import t as student
+
+from rmkit.course.exercises import Mistake, call, check, diagnose, either, equal, kind, plain, show
 
 # 7.1 Write an attack
 
@@ -40,7 +42,8 @@ def check_attack(function):
         random.seed(2)
         if call(function, prompt, response) != attacked:
             raise Mistake(
-                "two calls with the same prompt and response gave two different texts. Nobody can repeat a measurement of "
+                "two calls with the same prompt and response gave two different texts. Nobody can repeat a "
+                "measurement of "
                 "such an attack: let chance out, or let it follow from the prompt."
             )
         _compare_attacked(attacked, prompt, response)
@@ -59,7 +62,8 @@ def _compare_attacked(attacked, prompt, response):
         rest = iter(found)
         if all(word in rest for word in words):
             raise Mistake(
-                f"{here} something of yours stands in the middle of it. Leave it in one piece, so that nobody can argue that "
+                f"{here} something of yours stands in the middle of it. Leave it in one piece, so that nobody can "
+                "argue that "
                 "you changed what it says."
             )
         kept = sum(word in found for word in words)
@@ -74,7 +78,8 @@ def _compare_attacked(attacked, prompt, response):
     added = len(found) - len(words)
     if added < 5:
         raise Mistake(
-            f"{here} you add {added} {'word' if added == 1 else 'words'}; add five or more, so that there is something to measure."
+            f"{here} you add {added} {'word' if added == 1 else 'words'}; add five or more, so that there is "
+            "something to measure."
         )
     if text.count(whole) > 1 and text.replace(whole, "").strip() == "":
         raise Mistake(
@@ -89,14 +94,15 @@ def solution_paired_gain(before, after):
     """Mean gain and its 95% interval, from the difference that each prompt shows.
 
     >>> [round(number, 3) for number in solution_paired_gain([0.1, 0.5, -0.3, 0.3], [0.3, 0.6, 0.1, 0.4])]
-    [0.2, 0.061, 0.339]
+    [0.2, -0.025, 0.425]
 
     Why subtract first, prompt by prompt? Because prompts lie at different
     levels, and that difference has nothing to do with the attack. In each gain
-    it cancels; only how *unequal the gains are* makes the interval wide.
+    it cancels; only how *unequal the gains are* makes the interval wide. And why
+    t, not 1.96? Because the spread itself is estimated, from few gains.
     """
     gains = [new - old for old, new in zip(before, after, strict=True)]  # (G,)
-    reach = 1.96 * stdev(gains) / math.sqrt(len(gains))
+    reach = float(student.ppf(0.975, len(gains) - 1)) * stdev(gains) / math.sqrt(len(gains))
     return mean(gains), mean(gains) - reach, mean(gains) + reach
 
 
@@ -129,45 +135,81 @@ def _compare_gain(result, before, after):
         raise Mistake(f"return three numbers, (gain, low, high); you returned {len(got)}.")
     n, gains = len(before), [new - old for old, new in zip(before, after, strict=True)]
     gain, s = mean(gains), stdev(gains)
+    _compare_middle(got, gains, here)
+    _compare_reach(got, gain, s, math.sqrt((stdev(before) ** 2 + stdev(after) ** 2) / n), n, here)
 
-    def same(middle, reach):
-        want = (middle, middle - reach, middle + reach)
-        return all(abs(a - b) < 1e-6 for a, b in zip(got, want, strict=True))
 
-    if same(gain, 1.96 * s / math.sqrt(n)) or same(gain, 1.959964 * s / math.sqrt(n)):
-        return
-    if abs(got[0] + gain) < 1e-6 and abs(gain) > 1e-6:
-        raise Mistake(f"{here} the gain has the wrong sign: after minus before.")
-    if abs(got[0] - median(gains)) < 1e-6 and abs(got[0] - gain) > 1e-6:
-        raise Mistake(f"{here} that is the median of the gains; take their mean.")
-    if abs(got[0] - sum(gains)) < 1e-6 and abs(gain) > 1e-6:
-        raise Mistake(f"{here} that is the sum of the gains; divide it by the {n} prompts.")
-    if abs(got[0] - gain) > 1e-6:
-        raise Mistake(f"{here} the gain is {gain:.3f}, yours is {got[0]:.3f}.")
-    if got[1] > got[2]:
-        raise Mistake(f"{here} low and high have changed places.")
-    if abs(got[1] - got[2]) > 1e-6 and abs(got[1] + got[2]) < 1e-6 and abs(gain) > 1e-6:
-        raise Mistake(f"{here} low and high lie around 0: these are distances. Let them lie around the gain.")
-    apart = math.sqrt(stdev(before) ** 2 / n + stdev(after) ** 2 / n)
-    if same(gain, 1.96 * apart):
-        raise Mistake(
-            f"{here} your interval treats the two lists as different prompts. They are the same prompts twice: take the spread "
-            "of the gains, not of each list."
-        )
-    if same(gain, 1.96 * s):
-        raise Mistake(f"{here} that is where single gains lie. The mean of {n} varies less: divide by the root of {n}.")
-    if same(gain, 1.96 * s / n):
-        raise Mistake(f"{here} you divide by {n}; the spread of a mean shrinks with the root of {n}.")
-    if same(gain, s / math.sqrt(n)):
-        raise Mistake(f"{here} that is one standard error on each side; for 95% take 1.96 of them.")
-    if same(gain, 1.96 * s * s / math.sqrt(n)) or same(gain, 1.96 * s * s / n):
-        raise Mistake(f"{here} you use the variance; take its root, the standard deviation.")
-    if same(gain, 1.96 * s * math.sqrt((n - 1) / n) / math.sqrt(n)):
-        raise Mistake(
-            f"{here} your standard deviation divides by {n}; from a sample it divides by {n - 1} (numpy: ddof=1)."
-        )
-    want = [round(number, 3) for number in solution_paired_gain(before, after)]
-    raise Mistake(f"{here} the result is {want}, yours is {[round(float(x), 3) for x in got]}.")
+def _compare_middle(got, gains, here):
+    n, gain = len(gains), mean(gains)
+    likely = [
+        (-gain, "the gain has the wrong sign: after minus before."),
+        (median(gains), "that is the median of the gains; take their mean."),
+        (sum(gains), f"that is the sum of the gains; divide it by the {n} prompts."),
+    ]
+    diagnose(got[0], gain, likely, otherwise=f"the gain is {gain:.3f}, yours is {got[0]:.3f}.", here=here)
+
+
+def _compare_reach(got, gain, s, apart, n, here):
+    """The ends of the interval, where the gain in the middle is right."""
+    root, t = math.sqrt(n), float(student.ppf(0.975, n - 1))
+
+    def ends(error):
+        """The interval with this standard error, by t and by the two values that are written for z."""
+        return either(*((gain, gain - k * error, gain + k * error) for k in (t, 1.96, 1.959964)))
+
+    def normal(got):
+        return any(equal(got, (gain, gain - z * s / root, gain + z * s / root)) for z in (1.96, 1.959964))
+
+    want = (gain, gain - t * s / root, gain + t * s / root)
+    likely = [
+        (
+            normal,
+            (
+                f"you take 1.96 standard errors, as if the spread of the gains were known. It is estimated from {n} "
+                "gains, so take "
+                f"Student's t: scipy.stats.t.ppf(0.975, {n - 1}) = {t:.3f}."
+            ),
+        ),
+        (lambda got: got[1] > got[2], "low and high have changed places."),
+        (
+            lambda got: got[1] != got[2] and equal(got[1], -got[2]) and not equal(gain, 0),
+            "low and high lie around 0: these are distances. Let them lie around the gain.",
+        ),
+        (
+            ends(apart),
+            (
+                "your interval treats the two lists as different prompts. They are the same prompts twice: take the "
+                "spread "
+                "of the gains, not of each list."
+            ),
+        ),
+        (ends(s), f"that is where single gains lie. The mean of {n} varies less: divide by the root of {n}."),
+        (ends(s / n), f"you divide by {n}; the spread of a mean shrinks with the root of {n}."),
+        (
+            (gain, gain - s / root, gain + s / root),
+            f"that is one standard error on each side; for 95% take {t:.3f} of them.",
+        ),
+        (either(ends(s * s / root), ends(s * s / n)), "you use the variance; take its root, the standard deviation."),
+        (
+            ends(s * math.sqrt((n - 1) / n) / root),
+            f"your standard deviation divides by {n}; from a sample it divides by {n - 1} (numpy: ddof=1).",
+        ),
+        (
+            lambda got: equal(got, _t_interval(gain, s, n, n)),
+            f"your t has {n} degrees of freedom; with {n} gains there are {n - 1}.",
+        ),
+        (
+            lambda got: equal(got, _t_interval(gain, s, n, n - 1, 0.95)),
+            "that is the 90% interval: 2.5% lie beyond each end, so ask t for 0.975.",
+        ),
+    ]
+    rounded = [[round(float(x), 3) for x in numbers] for numbers in (want, got)]
+    diagnose(got, want, likely, otherwise=f"the result is {rounded[0]}, yours is {rounded[1]}.", here=here)
+
+
+def _t_interval(gain, s, n, freedom, quantile=0.975):
+    reach = float(student.ppf(quantile, freedom)) * s / math.sqrt(n)
+    return gain, gain - reach, gain + reach
 
 
 # 7.3 Which words carry the reward
@@ -195,7 +237,7 @@ WEIGHTS = {"It": 1.0, "is": -2.0, "the": 0.5, "law": 4.0, "of": 0.25, "land.": 3
 
 
 class _Weigher:
-    """A scoring function: each word has its weight, and the same word twice counts once and a half. It notes what it reads."""
+    """A scoring function: each word has its weight, twice the same counts once and a half. It notes what it reads."""
 
     def __init__(self):
         self.prompts, self.read, self.calls = [], [], 0
@@ -235,35 +277,76 @@ def check_leave_one_word_out(function):
 def _compare_words(result, score, prompt, response):
     words, here = response.split(), f"For {response!r}"
     without = [" ".join(words[:i] + words[i + 1 :]) for i in range(len(words))]
+    _refuse_questions(score, prompt, response, without)
+    got = _as_drops(result)
+    if [word for word, _ in got] != words:
+        if sorted(word for word, _ in got) == sorted(words):
+            raise Mistake(f"{here} the words have changed their order; keep that of the response.")
+        raise Mistake(f"{here} there are {len(words)} words, {words}; yours are {show([word for word, _ in got])}.")
+    whole, rewards = score.reward(response), [score.reward(text) for text in without]
+    drops, yours = [whole - reward for reward in rewards], [number for _, number in got]
+    likely = [
+        ([-drop for drop in drops], "the sign is flipped: a word that the reward needs gets a number above 0."),
+        (rewards, "these are the rewards without each word; subtract them from the reward of the whole."),
+        (
+            [drop / whole for drop in drops] if whole else None,
+            "you divide by the whole reward, which may be 0 or below: leave the differences as they are.",
+        ),
+    ]
+    diagnose(yours, drops, likely, otherwise=f"the drops are {show(drops)}, yours are {show(yours)}.", here=here)
+    if score.calls > 2:
+        raise Mistake(
+            f"the numbers are right, but you call score {score.calls} times. Give it all texts as one list: a model "
+            "reads many "
+            "texts together much faster."
+        )
+
+
+def _refuse_questions(score, prompt, response, without):
+    """What is wrong with the prompts and texts that score was asked about."""
     asked = next((asked for asked in score.prompts if asked != prompt), None)
     if asked is not None:
         raise Mistake(
-            f"score was asked about the prompt {show(asked)}: the words go out of the response, the prompt stays {prompt!r}."
+            f"score was asked about the prompt {show(asked)}: the words go out of the response, the prompt stays "
+            f"{prompt!r}."
         )
     known = {" ".join(text.split()) for text in [response, *without]}
     for text in map(str, score.read):
-        if " ".join(text.split()) in known:
-            continue
-        if len(text) == len(response) - 1:
-            raise Mistake(
-                f"{here} you left out single characters, as in {show(text)}: leave out words, `response.split()`."
-            )
-        if text in words:
-            raise Mistake(f"{here} you scored {show(text)} alone; leave that word out and keep the others.")
-        if text.replace(" ", "") in {other.replace(" ", "") for other in known}:
-            raise Mistake(f"{here} the words that are left run together, {show(text)}: join them with spaces.")
-        gone = [word for word in words if text.split() == [other for other in words if other != word]]
-        if gone:
-            raise Mistake(
-                f"{here} you took out every {gone[0]!r}, {words.count(gone[0])} of them: only the one at this position."
-            )
-        if response.startswith(text) or response.endswith(text):
-            raise Mistake(
-                f"{here} you scored only a part, {show(text)}: leave out one word, and keep those on both sides."
-            )
-        raise Mistake(f"{here} you scored {show(text)}, which is not the response with one word left out.")
+        if " ".join(text.split()) not in known:
+            raise Mistake(f"For {response!r} {_what_was_scored(text, response, known)}")
     if not score.read:
         raise Mistake("you never called score.")
+
+
+def _what_was_scored(text, response, known):
+    """What a text is that score was asked about, and that is not the response with one word left out."""
+    words = response.split()
+    gone = next((word for word in words if text.split() == [other for other in words if other != word]), None)
+    likely = [
+        (
+            len(text) == len(response) - 1,
+            f"you left out single characters, as in {show(text)}: leave out words, `response.split()`.",
+        ),
+        (text in words, f"you scored {show(text)} alone; leave that word out and keep the others."),
+        (
+            text.replace(" ", "") in {other.replace(" ", "") for other in known},
+            f"the words that are left run together, {show(text)}: join them with spaces.",
+        ),
+        (
+            gone is not None,
+            f"you took out every {gone!r}, {words.count(gone)} of them: only the one at this position.",
+        ),
+        (
+            response.startswith(text) or response.endswith(text),
+            f"you scored only a part, {show(text)}: leave out one word, and keep those on both sides.",
+        ),
+    ]
+    otherwise = f"you scored {show(text)}, which is not the response with one word left out."
+    return next((sentence for applies, sentence in likely if applies), otherwise)
+
+
+def _as_drops(result):
+    """The learner's result as a list of [word, drop], or a `Mistake` about its form."""
     if isinstance(result, dict):
         raise Mistake("a dict holds each word once only, and a word may occur twice: return a list of pairs.")
     got = plain(result)
@@ -279,33 +362,7 @@ def _compare_words(result, score, prompt, response):
         raise Mistake("each pair is the other way round: the word first, then its number.")
     if not all(isinstance(first, str) and isinstance(second, int | float) for first, second in got):
         raise Mistake(f"each pair is a word and a number, (word, drop); one of yours is {show(got[0])}.")
-    if [word for word, _ in got] != words:
-        if sorted(word for word, _ in got) == sorted(words):
-            raise Mistake(f"{here} the words have changed their order; keep that of the response.")
-        raise Mistake(f"{here} there are {len(words)} words, {words}; yours are {show([word for word, _ in got])}.")
-    whole, rewards = score.reward(response), [score.reward(text) for text in without]
-    drops, yours = [whole - reward for reward in rewards], [number for _, number in got]
-
-    def same(numbers):
-        return all(abs(a - b) < 1e-6 for a, b in zip(numbers, yours, strict=True))
-
-    if not same(drops):
-        if same([-drop for drop in drops]):
-            raise Mistake(f"{here} the sign is flipped: a word that the reward needs gets a number above 0.")
-        if same(rewards):
-            raise Mistake(
-                f"{here} these are the rewards without each word; subtract them from the reward of the whole."
-            )
-        if whole and same([drop / whole for drop in drops]):
-            raise Mistake(
-                f"{here} you divide by the whole reward, which may be 0 or below: leave the differences as they are."
-            )
-        raise Mistake(f"{here} the drops are {show(drops)}, yours are {show(yours)}.")
-    if score.calls > 2:
-        raise Mistake(
-            f"the numbers are right, but you call score {score.calls} times. Give it all texts as one list: a model reads many "
-            "texts together much faster."
-        )
+    return got
 
 
 # 7.4 What a model pays for length
@@ -350,7 +407,8 @@ def check_length_slope(function):
                 ) from None
             if "ZeroDivisionError" in str(mistake) and any(len(set(sizes)) == 1 for sizes in lengths):
                 raise Mistake(
-                    f"for lengths {lengths} you divide by 0: a prompt whose responses are equally long has no slope of its own. "
+                    f"for lengths {lengths} you divide by 0: a prompt whose responses are equally long has no slope "
+                    "of its own. "
                     "Add up over all prompts first, and divide once."
                 ) from None
             raise
@@ -368,57 +426,68 @@ def _compare_slope(result, rewards, lengths):
     if isinstance(got, bool) or not isinstance(got, int | float):
         raise Mistake(f"return one number, the reward that a character brings; you returned {show(result)}.")
 
-    def flat(rows, level):
-        return [value - level(row) for row in rows for value in row]
+    slope, likely = _likely_slopes(rewards, lengths)
+    diagnose(
+        got, slope, likely, otherwise=f"the slope is {slope:.5f}, yours is {got:.5f}.", here=here, same=_same_slope
+    )
 
-    def dot(a, b):
-        return sum(x * y for x, y in zip(a, b, strict=True))
 
-    def same(other):
-        return abs(got - other) < 1e-7 + 1e-5 * abs(other)
+def _same_slope(got, want):
+    return equal(got, want, rel=1e-5, near=1e-7)
 
-    r, n = flat(rewards, mean), flat(lengths, mean)
-    slope = dot(n, r) / dot(n, n)
-    if same(slope):
-        return
-    if same(-slope):
-        raise Mistake(
-            f"{here} the sign is flipped: where the longer response has the higher reward, the slope is above 0."
-        )
-    if same(dot(n, r) / dot(r, r)):
-        raise Mistake(
-            f"{here} that is characters a reward; wanted is reward a character: divide by the squares of the lengths."
-        )
-    if same(dot(n, r) / math.sqrt(dot(n, n) * dot(r, r))):
-        raise Mistake(
-            f"{here} that is the correlation, which has no unit; the slope says how much reward a character brings."
-        )
-    all_r, all_n = (flat(rows, lambda row: 0) for rows in (rewards, lengths))
-    middle_r, middle_n = mean(all_r), mean(all_n)
-    around_n = [value - middle_n for value in all_n]
-    if same(dot(around_n, [value - middle_r for value in all_r]) / dot(around_n, around_n)):
-        raise Mistake(
-            f"{here} you put all prompts into one heap. A prompt's level is free, so take rewards and lengths relative to the "
-            "means of their own prompt."
-        )
-    if same(dot(all_n, all_r) / dot(all_n, all_n)):
-        raise Mistake(
-            f"{here} your line goes through 0, as if no reward belonged to no length; subtract each prompt's means."
-        )
-    if same(dot(n, r) / len(n)) or same(dot(n, r)):
-        raise Mistake(f"{here} that is only the top of the fraction; divide by the sum of the squared lengths.")
-    if same(dot(n, r) / sum(map(abs, n))):
-        raise Mistake(f"{here} you divide by the lengths without squaring them.")
-    if same(100 * slope):
-        raise Mistake(f"{here} that is the reward for 100 characters; wanted is for one.")
-    rows = [(flat([row], mean), flat([sizes], mean)) for row, sizes in zip(rewards, lengths, strict=True)]
-    own = [dot(b, a) / dot(b, b) for a, b in rows if dot(b, b)]
-    if same(mean(own)):
-        raise Mistake(
-            f"{here} you take the mean of each prompt's own slope. A prompt whose responses hardly differ in length then weighs "
-            "as much as any other; add up first, and divide once."
-        )
-    raise Mistake(f"{here} the slope is {slope:.5f}, yours is {got:.5f}.")
+
+def _flat(rows, level):
+    return [value - level(row) for row in rows for value in row]
+
+
+def _dot(a, b):
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def _likely_slopes(rewards, lengths):
+    """The right slope, and what typical mistakes give."""
+    r, n = _flat(rewards, mean), _flat(lengths, mean)
+    rn, nn = _dot(n, r), _dot(n, n)
+    all_r, all_n = (_flat(rows, lambda row: 0) for rows in (rewards, lengths))
+    around_r, around_n = ([value - mean(values) for value in values] for values in (all_r, all_n))
+    rows = [(_flat([row], mean), _flat([sizes], mean)) for row, sizes in zip(rewards, lengths, strict=True)]
+    return rn / nn, [
+        (-rn / nn, "the sign is flipped: where the longer response has the higher reward, the slope is above 0."),
+        (
+            rn / _dot(r, r),
+            "that is characters a reward; wanted is reward a character: divide by the squares of the lengths.",
+        ),
+        (
+            rn / math.sqrt(nn * _dot(r, r)),
+            "that is the correlation, which has no unit; the slope says how much reward a character brings.",
+        ),
+        (
+            _dot(around_n, around_r) / _dot(around_n, around_n),
+            (
+                "you put all prompts into one heap. A prompt's level is free, so take rewards and lengths relative to "
+                "the "
+                "means of their own prompt."
+            ),
+        ),
+        (
+            _dot(all_n, all_r) / _dot(all_n, all_n),
+            "your line goes through 0, as if no reward belonged to no length; subtract each prompt's means.",
+        ),
+        (
+            either(rn / len(n), rn),
+            "that is only the top of the fraction; divide by the sum of the squared lengths.",
+        ),
+        (rn / sum(map(abs, n)), "you divide by the lengths without squaring them."),
+        (100 * rn / nn, "that is the reward for 100 characters; wanted is for one."),
+        (
+            mean(_dot(b, a) / _dot(b, b) for a, b in rows if _dot(b, b)),
+            (
+                "you take the mean of each prompt's own slope. A prompt whose responses hardly differ in length then "
+                "weighs "
+                "as much as any other; add up first, and divide once."
+            ),
+        ),
+    ]
 
 
 # 7.5 Random answers
@@ -478,36 +547,47 @@ def _added(result):
     best = {}
     for prompt, responses in ROWS:
         best.setdefault(responses[0], set()).add(prompt)
-    added = []
-    for (prompt, responses), (_, more) in zip(ROWS, got, strict=True):
-        here = f"For {prompt!r} with {show(responses)}"
-        if not isinstance(more, list) or not all(isinstance(text, str) for text in more):
-            raise Mistake(f"{here} the responses should be a list of texts; yours are {show(more)}.")
-        if len(more) != len(responses) + 1:
-            raise Mistake(
-                f"{here} there should be {len(responses) + 1} responses, one more than before; yours are {len(more)}."
-            )
-        if more[1:] == responses and more[:-1] != responses:
-            raise Mistake(
-                f"{here} the new response stands first, as if it were the best; it is among the worst, so put it last."
-            )
-        if more[:-1] != responses:
-            raise Mistake(f"{here} the responses that were there must stay as they were; yours are {show(more)}.")
-        new = more[-1]
-        if new in responses:
-            raise Mistake(
-                f"{here} you added {new!r}, which is among its responses already: leave out whatever the prompt has itself."
-            )
-        if best.get(new) == {prompt}:
-            raise Mistake(
-                f"{here} you added {new!r}, which answers the same prompt in another row, and answers it well: compare prompts, "
+    return tuple(
+        _added_to(prompt, responses, more, best) for (prompt, responses), (_, more) in zip(ROWS, got, strict=True)
+    )
+
+
+def _added_to(prompt, responses, more, best):
+    """The response that was added to one row; `best` says of which prompts a response is the best."""
+    here = f"For {prompt!r} with {show(responses)}"
+    if not isinstance(more, list) or not all(isinstance(text, str) for text in more):
+        raise Mistake(f"{here} the responses should be a list of texts; yours are {show(more)}.")
+    if len(more) != len(responses) + 1:
+        raise Mistake(
+            f"{here} there should be {len(responses) + 1} responses, one more than before; yours are {len(more)}."
+        )
+    new = more[-1]
+    somewhere = any(new in others for _, others in ROWS)
+    likely = [
+        (
+            more[1:] == responses and more[:-1] != responses,
+            "the new response stands first, as if it were the best; it is among the worst, so put it last.",
+        ),
+        (more[:-1] != responses, f"the responses that were there must stay as they were; yours are {show(more)}."),
+        (
+            new in responses,
+            f"you added {new!r}, which is among its responses already: leave out whatever the prompt has itself.",
+        ),
+        (
+            best.get(new) == {prompt},
+            (
+                f"you added {new!r}, which answers the same prompt in another row, and answers it well: compare "
+                "prompts, "
                 "not positions."
-            )
-        if new not in best:
-            if any(new in others for _, others in ROWS):
-                raise Mistake(
-                    f"{here} you added {new!r}, which is no good answer anywhere; draw from the best ones only."
-                )
-            raise Mistake(f"{here} you added {show(new)}, which is no response to any prompt.")
-        added.append(new)
-    return tuple(added)
+            ),
+        ),
+        (
+            new not in best and somewhere,
+            f"you added {new!r}, which is no good answer anywhere; draw from the best ones only.",
+        ),
+        (new not in best, f"you added {show(new)}, which is no response to any prompt."),
+    ]
+    for applies, sentence in likely:
+        if applies:
+            raise Mistake(f"{here} {sentence}")
+    return new

@@ -2,13 +2,13 @@
 
 import math
 import random
-from itertools import combinations
 
 import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, equal, kind, plain, show
+from rmkit.course.exercises.pairwise_loss import likely_ranking_losses
 
 # 9.1 Rows that may be trained on
 
@@ -66,44 +66,64 @@ def _compare_rows(result, held_out):
     if got and all(isinstance(row, int) for row in got):
         raise Mistake("these are positions or yes and no; return the rows themselves.")
     rows, want = plain(ROWS), plain(solution_training_rows(ROWS, held_out))
-    if got == want:
-        return
-    left_out = plain(held_out)
-    if left_out and got == left_out:
-        raise Mistake(f"{here} you return the held-out rows; wanted are those that may be trained on.")
-    if left_out and got == [row for row in rows if row not in want]:
-        raise Mistake(f"{here} you return the rows with a held-out prompt; wanted are the others.")
-    if any(row not in rows for row in got):
-        raise Mistake(
-            f"{here} one of your rows is {show(got[[row in rows for row in got].index(False)])}, which is no row."
-        )
-    if sorted(got) == sorted(want):
-        raise Mistake(f"{here} the rows are right, but change places; keep their order.")
-    if left_out and len(got) == len(rows):
-        raise Mistake(f"{here} nothing is taken out: the model trains on the very rows that it is measured on.")
-    if got == [row for row in rows if row not in left_out]:
-        raise Mistake(
-            f"{here} you take out those rows only. Another pair of the same prompt stays, and the model learns from it what a "
-            "good answer to this prompt looks like. Compare prompts."
-        )
-    if got == [row for row in rows if row[0] not in [other[0] for other in left_out]]:
-        raise Mistake(
-            f"{here} the same prompt in other letters, or with another space, stays in. Compare without case and spacing."
-        )
-    if got == [row for row in rows if row[0].lower() not in [other[0].lower() for other in left_out]]:
-        raise Mistake(
-            f"{here} 'What is  a tort?' is still the same question: split and join, so that all spacing is one space."
-        )
-    if got == [row for row in rows if row[0].split() not in [other[0].split() for other in left_out]]:
-        raise Mistake(f"{here} 'CAPITAL OF PERU?' is still the same question: compare in lower case.")
-    if len(got) < len(want) and any(want.count(row) > got.count(row) for row in want):
-        missing = next(row for row in want if got.count(row) < want.count(row))
-        if any(row[0] == missing[0] for row in got):
-            raise Mistake(f"{here} a prompt may have several rows, and you keep one of them: {show(missing)} is lost.")
-        raise Mistake(
-            f"{here} you take out {show(missing[0])} as well, which is another question. Prompts have to be equal, not similar."
-        )
-    raise Mistake(f"{here} {len(want)} rows may be trained on; you return {show(got)}.")
+    otherwise = f"{len(want)} rows may be trained on; you return {show(got)}."
+    diagnose(got, want, _likely_rows(got, rows, want, plain(held_out)), otherwise=otherwise, here=here)
+
+
+def _likely_rows(got, rows, want, left_out):
+    """What typical mistakes leave as rows to train on, each with its sentence."""
+
+    def unlike(key):
+        """The rows whose prompt is not that of a held-out row, compared by `key`."""
+        return [row for row in rows if key(row[0]) not in [key(other[0]) for other in left_out]]
+
+    strange = [row for row in got if row not in rows]
+    lost = next((row for row in want if got.count(row) < want.count(row)), None) if len(got) < len(want) else None
+    return [
+        (left_out or None, "you return the held-out rows; wanted are those that may be trained on."),
+        (
+            [row for row in rows if row not in want] if left_out else None,
+            "you return the rows with a held-out prompt; wanted are the others.",
+        ),
+        (lambda got: strange, f"one of your rows is {show(strange[0]) if strange else ''}, which is no row."),
+        (
+            lambda got: sorted(got) == sorted(want),
+            "the rows are right, but change places; keep their order.",
+        ),
+        (
+            lambda got: left_out and len(got) == len(rows),
+            "nothing is taken out: the model trains on the very rows that it is measured on.",
+        ),
+        (
+            [row for row in rows if row not in left_out],
+            (
+                "you take out those rows only. Another pair of the same prompt stays, and the model learns from it "
+                "what a "
+                "good answer to this prompt looks like. Compare prompts."
+            ),
+        ),
+        (
+            unlike(str),
+            "the same prompt in other letters, or with another space, stays in. Compare without case and spacing.",
+        ),
+        (
+            unlike(str.lower),
+            "'What is  a tort?' is still the same question: split and join, so that all spacing is one space.",
+        ),
+        (unlike(str.split), "'CAPITAL OF PERU?' is still the same question: compare in lower case."),
+        (
+            lambda got: lost and lost[0] in [row[0] for row in got],
+            f"a prompt may have several rows, and you keep one of them: {show(lost)} is lost.",
+        ),
+        (
+            lambda got: lost,
+            (
+                f"you take out {show(lost[0]) if lost else ''} as well, which is another question. Prompts have to be "
+                "equal, "
+                "not similar."
+            ),
+        ),
+    ]
 
 
 # 9.2 One accuracy from the log of all batches
@@ -146,15 +166,10 @@ def _compare_accuracy(got, log):
     n_pairs = sum(n for n, _ in full)
     right = sum(n * a for n, a in full)
     here = f"For the log {log}"
-    if abs(got - right / n_pairs) < 1e-6:
-        return
-    if math.isnan(got):
-        raise Mistake(
-            f"{here} you return nan: a batch without a pair has no accuracy, and 0 * nan is nan. Leave it out first."
-        )
     largest = max(n for n, _ in full)
     ordered = sorted(a for _, a in full)
     likely = [
+        (math.isnan, "you return nan: a batch without a pair has no accuracy, and 0 * nan is nan. Leave it out first."),
         (right, "that is how many pairs are right; divide by the number of pairs."),
         (100 * right / n_pairs, "that is a percentage; return the share, a number from 0 to 1."),
         (1 - right / n_pairs, "that is the share of pairs that are wrong."),
@@ -169,7 +184,10 @@ def _compare_accuracy(got, log):
         (right / len(full), "you divide by the number of batches; divide by the number of pairs."),
         (
             sum(a for _, a in full) / len(full),
-            "that is the mean of the batches' means, as the program has it: pairs in a short batch count for more. Weigh by pairs.",
+            (
+                "that is the mean of the batches' means, as the program has it: pairs in a short batch count for more. "
+                "Weigh by pairs."
+            ),
         ),
         (
             sum(a * n for n, a in full) / (n_pairs + largest * (len(log) - len(full))),
@@ -179,10 +197,8 @@ def _compare_accuracy(got, log):
         (full[-1][1], "that is the last batch alone."),
         (ordered[len(full) // 2], "that is the median batch; the pairs of the others count too."),
     ]
-    for value, sentence in likely:
-        if abs(got - value) < 1e-6:
-            raise Mistake(f"{here} {sentence}")
-    raise Mistake(f"{here} {right:g} of {n_pairs} pairs are right, which is {right / n_pairs:.4f}; yours is {got:.4f}.")
+    otherwise = f"{right:g} of {n_pairs} pairs are right, which is {right / n_pairs:.4f}; yours is {got:.4f}."
+    diagnose(got, right / n_pairs, likely, otherwise=otherwise, here=here)
 
 
 # 9.3 A reliability table for pairs
@@ -211,7 +227,7 @@ def solution_reliability(margins, n_bins=10):
 
 
 def calibrated_margins(n, seed=0, stretch=1.0):
-    """Margins of a judge who knows how sure it can be: a margin of size m has the right sign with probability sigmoid(m).
+    """Margins of a judge who knows how sure it can be: the sign of a margin m is right with probability sigmoid(|m|).
 
     Args:
         n: how many.
@@ -237,7 +253,7 @@ def check_reliability(function):
     ):
         table = _as_table(call(function, margins, 10), len(margins))
         _compare_table(table, margins, f"For {name}")
-    return "A calibrated judge lies on the diagonal, one that is too sure of itself below it, and equal rewards are a coin."
+    return "A calibrated judge lies on the diagonal, one that is too sure of itself below it; equal rewards are a coin."
 
 
 def _as_table(result, n):
@@ -281,7 +297,8 @@ def _compare_table(got, margins, here):
         )
     if sum(row[1] in (0, 1) for row in got) >= len(got) - 1:
         raise Mistake(
-            f"{here} all bins but one are 0% or 100% right. You sort by the signed margin, and its sign *is* the answer: bin by its "
+            f"{here} all bins but one are 0% or 100% right. You sort by the signed margin, and its sign *is* the "
+            "answer: bin by its "
             "size, or put the two responses of each pair in random order first."
         )
     if abs(found - want) < 0.04:
@@ -292,7 +309,8 @@ def _compare_table(got, margins, here):
     doubled = sum(row[2] * abs((1 + row[0]) / 2 - row[1]) for row in got) / n
     if min(row[0] for row in got) < 0.4 and abs(doubled - want) < 0.04:
         raise Mistake(
-            f"{here} your probabilities begin at 0, as tanh of half the margin does; a coin is 0.5, so take the sigmoid."
+            f"{here} your probabilities begin at 0, as tanh of half the margin does; a coin is 0.5, so take the "
+            "sigmoid."
         )
     overall = sum(margin > 0 for margin in margins) / len(margins)
     if all(abs(row[1] - overall) < 0.06 for row in got):
@@ -372,64 +390,91 @@ def _with_gradient(function, numbers):
 
 
 def _compare_loss(loss, gradient, values):
-    B = len(values)
-    want = [max(-m, 0.0) + math.log1p(math.exp(-abs(m))) for m in values]
-    mean = sum(want) / B
-    pulls = [-1 / (1 + math.exp(min(m, 700.0))) / B for m in values]
-    worst = min(range(B), key=lambda i: values[i])
-    here = f"For margins {values}"
+    B, here = len(values), f"For margins {values}"
     if gradient is None:
         raise Mistake(f"{here} the margins get no gradient at all.")
-    if math.isinf(loss) and abs(values[worst]) > 700:
-        raise Mistake(
-            f"{here} the loss is infinite. A wider format moved the cliff from -89 to about -745; take a form that has none."
-        )
-    if math.isinf(loss):
-        raise Mistake(
-            f"{here} the loss is infinite, and one step later every weight is nan: log of a probability rounded to 0."
-        )
-    if math.isnan(loss) or any(math.isnan(slope) for slope in gradient):
-        raise Mistake(
-            f"{here} the loss is {loss:.3g} and the gradient {gradient}. Taking out infinity afterwards leaves nan in the gradient."
-        )
-    near = abs(loss - mean) < 1e-3 * (1 + mean)
-    if near and all(abs(a - b) < 2e-3 for a, b in zip(gradient, pulls, strict=True)):
-        return
-    if abs(loss - sum(want)) < 1e-3 * (1 + mean):
-        raise Mistake(f"{here} you return the sum; the mean is {mean:.3f}.")
-    if abs(loss + mean) < 1e-3 * (1 + mean):
-        raise Mistake(f"{here} your loss is negative: put a minus before the logarithm.")
-    turned = sum(max(m, 0.0) + math.log1p(math.exp(-abs(m))) for m in values) / B
-    if abs(loss - turned) < 1e-3 * (1 + turned):
-        raise Mistake(f"{here} your loss grows with the margin: the better response should win.")
+    mean = sum(map(_safe, values)) / B
+    pulls = [-1 / (1 + math.exp(min(m, 700.0))) / B for m in values]
+    otherwise = f"the loss should be {mean:.4f}, yours is {loss:.4f}."
+    likely = _likely_safe_losses(loss, gradient, values, mean, pulls)
+    diagnose((loss, gradient), (mean, pulls), likely, otherwise=otherwise, here=here, same=_same_push)
+
+
+def _safe(margin):
+    """-log sigmoid(margin), for margins of any size."""
+    return max(-margin, 0.0) + math.log1p(math.exp(-abs(margin)))
+
+
+def _near(loss, want):
+    return abs(loss - want) < 1e-3 * (1 + abs(want))
+
+
+def _same_push(got, want):
+    return _near(got[0], want[0]) and all(abs(a - b) < 2e-3 for a, b in zip(got[1], want[1], strict=True))
+
+
+def _likely_safe_losses(loss, gradient, values, mean, pulls):
+    """What typical mistakes make of loss and gradient, as conditions, each with its sentence."""
+    B, worst = len(values), min(range(len(values)), key=lambda i: values[i])
     bounded = sum(math.log1p(math.exp(-math.tanh(m))) for m in values) / B
-    if abs(loss - bounded) < 1e-3:
-        raise Mistake(
-            f"{here} you bound the margins with tanh. That is another model; the loss of this one was asked for."
-        )
-    if near:
-        if values[worst] == 0:
-            raise Mistake(
-                f"{here} the loss is right, but the equal pair gets no push: `relu`, `clamp` and `abs` are flat at 0."
-            )
-        raise Mistake(
-            f"{here} the loss is right and its gradient is {gradient}; it should be {[round(p, 3) for p in pulls]}."
-        )
-    if values[worst] <= -30 and abs(gradient[worst]) < 1e-3:
-        share = loss * B
-        if abs(share - 18.42 - sum(want) + want[worst]) < 0.1:
-            how = "A small number inside the logarithm"
-        elif abs(share - 20 - sum(want) + want[worst]) < 0.1:
-            how = "Clamping the margin"
-        elif abs(share - sum(want) + want[worst]) < 0.1:
-            how = "Leaving out what is not finite"
-        else:
-            how = "Clamping the probability"
-        raise Mistake(
-            f"{here} nothing crashes, and the worst pair has a gradient of 0. {how} silences just the pair that the model has most to "
-            "learn from."
-        )
-    raise Mistake(f"{here} the loss should be {mean:.4f}, yours is {loss:.4f}.")
+
+    def gives(want):
+        return lambda got: _near(loss, want)
+
+    return [
+        (
+            lambda got: math.isinf(loss) and abs(values[worst]) > 700,
+            "the loss is infinite. A wider format moved the cliff from -89 to about -745; take a form that has none.",
+        ),
+        (
+            lambda got: math.isinf(loss),
+            "the loss is infinite, and one step later every weight is nan: log of a probability rounded to 0.",
+        ),
+        (
+            lambda got: math.isnan(loss) or any(map(math.isnan, gradient)),
+            (
+                f"the loss is {loss:.3g} and the gradient {gradient}. Taking out infinity afterwards leaves nan in the "
+                "gradient."
+            ),
+        ),
+        (gives(B * mean) if B > 1 else None, f"you return the sum; the mean is {mean:.3f}."),
+        (gives(-mean), "your loss is negative: put a minus before the logarithm."),
+        (
+            gives(sum(_safe(-m) for m in values) / B),
+            "your loss grows with the margin: the better response should win.",
+        ),
+        (
+            lambda got: abs(loss - bounded) < 1e-3,
+            "you bound the margins with tanh. That is another model; the loss of this one was asked for.",
+        ),
+        (
+            lambda got: _near(loss, mean) and values[worst] == 0,
+            "the loss is right, but the equal pair gets no push: `relu`, `clamp` and `abs` are flat at 0.",
+        ),
+        (
+            gives(mean),
+            f"the loss is right and its gradient is {gradient}; it should be {[round(p, 3) for p in pulls]}.",
+        ),
+        (
+            lambda got: values[worst] <= -30 and abs(gradient[worst]) < 1e-3,
+            (
+                f"nothing crashes, and the worst pair has a gradient of 0. {_what_silences(loss * B, values, worst)} "
+                "silences "
+                "just the pair that the model has most to learn from."
+            ),
+        ),
+    ]
+
+
+def _what_silences(total, values, worst):
+    """What keeps the worst pair from being infinite, by what it costs in a sum of `total`."""
+    cost = total - sum(_safe(m) for i, m in enumerate(values) if i != worst)
+    ways = [
+        (18.42, "A small number inside the logarithm"),
+        (20, "Clamping the margin"),
+        (0, "Leaving out what is not finite"),
+    ]
+    return next((way for at, way in ways if abs(cost - at) < 0.1), "Clamping the probability")
 
 
 # 9.5 The loss of a batch of rankings
@@ -467,74 +512,20 @@ def check_ranking_loss(function):
 
 def _compare_ranking_loss(loss, gradient, rows):
     B, K = len(rows), len(rows[0])
-    P = math.comb(K, 2)
+    scores = torch.tensor(rows, requires_grad=True)
+    right = solution_ranking_loss(scores)
+    right.backward()
+    want, here = right.item(), f"For {B} ranking{'s' * (B > 1)} of {K}"
+    otherwise = f"the loss should be {want:.4f}, yours is {loss:.4f}."
+    diagnose(loss, want, likely_ranking_losses(rows), otherwise=otherwise, here=here, same=_same_loss)
+    if gradient is None or not torch.allclose(gradient, scores.grad, atol=1e-5):
+        raise Mistake(
+            f"{here} the loss is right and its gradient is not: something between scores and loss is cut off."
+        )
 
-    def ell(margin):
-        return math.log1p(math.exp(-margin))
 
-    sums = [sum(ell(a - b) for a, b in combinations(row, 2)) for row in rows]
-    want = sum(sums) / (B * P)
-    here = f"For {B} ranking{'s' * (B > 1)} of {K}"
-
-    def same(value):
-        return abs(loss - value) < 1e-5 * (1 + abs(value))
-
-    if same(want):
-        right = torch.tensor(rows, requires_grad=True)
-        solution_ranking_loss(right).backward()
-        if gradient is None or not torch.allclose(gradient, right.grad, atol=1e-5):
-            raise Mistake(
-                f"{here} the loss is right and its gradient is not: something between scores and loss is cut off."
-            )
-        return
-    running = 0.0
-    for total in sums:
-        running = (running + total / P) / B
-    flipped = sum(ell(b - a) for row in rows for a, b in combinations(row, 2))
-    neighbors = sum(ell(row[k] - row[k + 1]) for row in rows for k in range(K - 1))
-    first = sum(ell(row[0] - other) for row in rows for other in row[1:])
-    itself = sum(sums) + B * K * math.log(2)
-    both = sum(ell(a - b) for row in rows for i, a in enumerate(row) for j, b in enumerate(row) if i != j)
-    likely = [
-        (
-            want / P,
-            f"you still divide by the number of pairs twice, and the loss is {P} times too small: `mean` divides too.",
-        ),
-        (want / P / B, "you divide by the pairs twice, and by the rankings twice."),
-        (want * P, "you return the sum over the pairs: long rankings now weigh more than short ones. Divide once."),
-        (want * P * B, "you return the sum over all pairs of all rankings; wanted is the mean."),
-        (want * B, "you return the sum over the rankings; with it the loss grows with the batch."),
-        (want / B, "you divide by the number of rankings twice: `mean` over the batch has done it."),
-        (want * P / K, "you divide by K, the responses; a ranking has K(K-1)/2 pairs."),
-        (
-            sum(sums) / (B * K * (K - 1)),
-            "you divide by K(K-1), which counts each pair from both sides; its half is right.",
-        ),
-        (sum(sums) / (B * K * K), "you divide by K * K, and most of those places are no pair."),
-        (
-            running,
-            "you divide inside the loop, so that what came first is divided again and again and the last ranking weighs most.",
-        ),
-        (-want, "your loss is negative: put a minus before the logarithm."),
-        (
-            flipped / (B * P),
-            "your loss is small when the *worse* response has the higher reward; rows are listed best first.",
-        ),
-        (neighbors / (B * (K - 1)), "you compare neighbors only; every response is compared with all that follow it."),
-        (
-            first / (B * (K - 1)),
-            "you compare the best with the others only; the others are pairs among themselves as well.",
-        ),
-        (
-            itself / (B * (P + K)),
-            "you compare each response with itself too, which adds log 2 for nothing: i < j, not i <= j.",
-        ),
-        (both / (B * K * (K - 1)), "you take each pair in both directions; only better minus worse is a pair."),
-    ]
-    for value, sentence in likely:
-        if same(value):
-            raise Mistake(f"{here} {sentence}")
-    raise Mistake(f"{here} the loss should be {want:.4f}, yours is {loss:.4f}.")
+def _same_loss(got, want):
+    return equal(got, want, rel=1e-5, near=1e-5)
 
 
 # 9.6 A pair in limited space
@@ -598,45 +589,53 @@ def _compare_pair(result, prompt, chosen, rejected, max_length):
         if len(chosen) > max_length - 2:
             raise Mistake(f"{here} the two still differ when their ends are cut off; keep this pair.")
         raise Mistake(
-            f"{here} you give the pair up. Throwing it away is the easy half of a repair: cut the start of the prompt, and both "
+            f"{here} you give the pair up. Throwing it away is the easy half of a repair: cut the start of the "
+            "prompt, and both "
             "responses fit."
         )
     if not isinstance(got, list) or len(got) != 2 or not all(isinstance(text, list) for text in got):
         raise Mistake(f"return two lists of token ids, or None; got {show(result)}.")
     if got == [[], []] or not all(isinstance(token, int) for text in got for token in text):
         raise Mistake(f"each text is a list of token ids; yours are {show(got)}.")
+    shared = max_length - 2 - min(max_length - 2, max(len(chosen), len(rejected)))
     for text, response in zip(got, (chosen, rejected), strict=True):
-        kept = response[: max_length - 2]
-        if len(text) > max_length:
-            over = (
-                "[CLS] and [SEP] need room too."
-                if len(text) == max_length + 2
-                else "Each response leaves its own room."
-            )
-            raise Mistake(f"{here} one of your texts has {len(text)} tokens. {over}")
-        if not text or text[0] != CLS:
-            raise Mistake(f"{here} a text does not begin with cls: {show(text)}.")
-        if text[-1] != SEP:
-            raise Mistake(f"{here} a text does not end with sep: {show(text)}.")
-        if len(prompt) and text[1:-1] == [*prompt, *response][: len(text) - 2] and text[1:-1] != [*prompt, *response]:
-            raise Mistake(
-                f"{here} the right end is cut off, and with it the response. So it is with every tokenizer that is told only to "
-                "truncate."
-            )
-        if text[1:-1][-len(kept) :] != kept:
-            raise Mistake(f"{here} a response is not whole, or not in its place, where it could be: {show(text)}.")
-        before = text[1 : -1 - len(kept)]
-        if before and before != prompt[-len(before) :]:
-            raise Mistake(
-                f"{here} you keep the start of the prompt; the question usually stands at its end, so keep that."
-            )
-        shared = max_length - 2 - min(max_length - 2, max(len(chosen), len(rejected)))
-        if len(before) < min(shared, len(prompt)):
-            raise Mistake(f"{here} you keep {len(before)} tokens of the prompt; there is room for more.")
+        _compare_text(text, prompt, response, min(shared, len(prompt)), max_length, here)
     if want is None:
         raise Mistake(
             f"{here} the two texts are the same, token by token; no model can tell them apart, so return None."
         )
+
+
+def _compare_text(text, prompt, response, n_prompt, max_length, here):
+    """One text of a pair, of whose prompt at least `n_prompt` tokens fit."""
+    kept, body = response[: max_length - 2], text[1:-1]
+    before = body[: len(body) - len(kept)]
+    over = "[CLS] and [SEP] need room too." if len(text) == max_length + 2 else "Each response leaves its own room."
+    likely = [
+        (len(text) > max_length, f"one of your texts has {len(text)} tokens. {over}"),
+        (text[:1] != [CLS], f"a text does not begin with cls: {show(text)}."),
+        (text[-1:] != [SEP], f"a text does not end with sep: {show(text)}."),
+        (
+            prompt and body == [*prompt, *response][: len(body)] and body != [*prompt, *response],
+            (
+                "the right end is cut off, and with it the response. So it is with every tokenizer that is told only "
+                "to "
+                "truncate."
+            ),
+        ),
+        (
+            body[-len(kept) :] != kept,
+            f"a response is not whole, or not in its place, where it could be: {show(text)}.",
+        ),
+        (
+            before and before != prompt[-len(before) :],
+            "you keep the start of the prompt; the question usually stands at its end, so keep that.",
+        ),
+        (len(before) < n_prompt, f"you keep {len(before)} tokens of the prompt; there is room for more."),
+    ]
+    for applies, sentence in likely:
+        if applies:
+            raise Mistake(f"{here} {sentence}")
 
 
 # 9.7 A test for the company a text is in
@@ -745,13 +744,15 @@ def _judge_test(found, alone):
     if found[name][0]:
         if "rounding" in name:
             raise Mistake(
-                "your test calls rounding a fault. Sums come out differently in the seventh digit in another batch; compare with room "
+                "your test calls rounding a fault. Sums come out differently in the seventh digit in another batch; "
+                "compare with room "
                 "for that."
             )
         raise Mistake(f"your test says True where a score reads {name}.")
     if any("mean" in other for other in wrong):
         raise Mistake(
-            "your test misses scores where padding or the batch's mean comes in. Who is in the batch has to change, not the order."
+            "your test misses scores where padding or the batch's mean comes in. Who is in the batch has to change, "
+            "not the order."
         )
     if len(wrong) > 1:
         raise Mistake(
@@ -803,56 +804,80 @@ def check_pad_and_find(function):
 
 def _compare_mask(ids, mask, last, texts):
     want_ids, want_mask, want_last = solution_pad_and_find(texts, END)
-    longest = len(want_ids[0])
     here = f"For {texts}, padded with {END},"
-    if ids != want_ids:
-        if isinstance(ids, list) and ids == [[END] * (longest - len(text)) + text for text in texts]:
-            raise Mistake(f"{here} your padding is on the left; put it on the right.")
-        if isinstance(ids, list) and [_without_end(row) for row in ids if isinstance(row, list)] == list(
-            map(_without_end, texts)
-        ):
-            raise Mistake(
-                f"{here} you add or take away end tokens. The text stays as it is; a broken-off answer has no end."
-            )
-        raise Mistake(f"{here} input_ids should be {show(want_ids)}, yours are {show(ids)}.")
-    if mask != want_mask:
-        if mask == [[int(token != END) for token in row] for row in want_ids]:
-            raise Mistake(
-                f"{here} your mask is 0 wherever the token is {END}: it hides the padding, and with it every end. Ask the lengths, not "
+    for got, want, name, likely in (
+        (ids, want_ids, "input_ids", _likely_ids(texts)),
+        (mask, want_mask, "the mask", _likely_masks(texts, want_ids, want_mask)),
+        (last, want_last, "`last`", _likely_last(texts, want_ids)),
+    ):
+        yours = "are" if name == "input_ids" else "is"
+        otherwise = f"{name} should be {show(want)}, yours {yours} {show(got)}."
+        diagnose(got, want, likely, otherwise=otherwise, here=here)
+
+
+def _likely_ids(texts):
+    longest, bare = max(map(len, texts)), [_without_end(text) for text in texts]
+    return [
+        (
+            [[END] * (longest - len(text)) + text for text in texts],
+            "your padding is on the left; put it on the right.",
+        ),
+        (
+            lambda ids: isinstance(ids, list) and [_without_end(row) for row in ids if isinstance(row, list)] == bare,
+            "you add or take away end tokens. The text stays as it is; a broken-off answer has no end.",
+        ),
+    ]
+
+
+def _likely_masks(texts, ids, want):
+    longest, bare = len(ids[0]), [len(_without_end(text)) for text in texts]
+    return [
+        (
+            [[int(token != END) for token in row] for row in ids],
+            (
+                f"your mask is 0 wherever the token is {END}: it hides the padding, and with it every end. Ask the "
+                "lengths, not "
                 "the tokens."
-            )
-        if mask == [[1] * longest] * len(texts):
-            raise Mistake(f"{here} your mask is 1 everywhere, so the model reads the padding as text.")
-        hidden = [[t < len(_without_end(text)) for t in range(longest)] for text in texts]
-        if mask == plain(torch.tensor(hidden).int()) or mask == hidden:
-            raise Mistake(f"{here} your mask hides the last end token of a text with the padding.")
-        restored = [[t <= len(_without_end(text)) for t in range(longest)] for text in texts]
-        if mask == plain(torch.tensor(restored).int()) or mask == restored:
-            raise Mistake(
-                f"{here} you give each text one end back, also the ones that were broken off before theirs. Tokens cannot tell; the "
+            ),
+        ),
+        ([[1] * longest] * len(texts), "your mask is 1 everywhere, so the model reads the padding as text."),
+        (
+            [[int(t < n) for t in range(longest)] for n in bare],
+            "your mask hides the last end token of a text with the padding.",
+        ),
+        (
+            [[int(t <= n) for t in range(longest)] for n in bare],
+            (
+                "you give each text one end back, also the ones that were broken off before theirs. Tokens cannot "
+                "tell; the "
                 "lengths can."
-            )
-        if mask == [[1 - value for value in row] for row in want_mask]:
-            raise Mistake(f"{here} your mask is upside down: 1 is for text, 0 for padding.")
-        raise Mistake(f"{here} the mask should be {show(want_mask)}, yours is {show(mask)}.")
-    if last == want_last:
-        return
-    n = len(texts)
-    if last == [longest - 1] * n:
-        raise Mistake(f"{here} the mask is right, but `last` is the last *position* of the table, padding or not.")
-    if last == [len(text) for text in texts]:
-        raise Mistake(f"{here} `last` is one too far: positions are counted from 0.")
-    if last == [row.index(END) - 1 if END in row else -1 for row in want_ids]:
-        raise Mistake(
-            f"{here} `last` stands before the *first* {END}: in a dialogue that is the end of the first turn."
-        )
-    if last == [row.index(END) if END in row else -1 for row in want_ids]:
-        raise Mistake(f"{here} `last` is the first {END} of each row; a dialogue has one after every turn.")
-    if last == [len(_without_end(text)) - 1 for text in texts]:
-        raise Mistake(
-            f"{here} `last` is the last token that is not {END}. A finished answer and a broken-off one then look alike."
-        )
-    raise Mistake(f"{here} `last` should be {want_last}, yours is {show(last)}.")
+            ),
+        ),
+        ([[1 - value for value in row] for row in want], "your mask is upside down: 1 is for text, 0 for padding."),
+    ]
+
+
+def _likely_last(texts, ids):
+    first = [row.index(END) if END in row else None for row in ids]
+    return [
+        (
+            [len(ids[0]) - 1] * len(texts),
+            "the mask is right, but `last` is the last *position* of the table, padding or not.",
+        ),
+        ([len(text) for text in texts], "`last` is one too far: positions are counted from 0."),
+        (
+            [-1 if place is None else place - 1 for place in first],
+            f"`last` stands before the *first* {END}: in a dialogue that is the end of the first turn.",
+        ),
+        (
+            [-1 if place is None else place for place in first],
+            f"`last` is the first {END} of each row; a dialogue has one after every turn.",
+        ),
+        (
+            [len(_without_end(text)) - 1 for text in texts],
+            f"`last` is the last token that is not {END}. A finished answer and a broken-off one then look alike.",
+        ),
+    ]
 
 
 def _without_end(text):
@@ -960,13 +985,15 @@ def _must_refuse(function, saved, lost):
     except Exception as error:  # noqa: BLE001 - any error is a refusal; what counts is what it says
         if lost not in str(error):
             raise Mistake(
-                f"a file that {has} {lost} is refused with {type(error).__name__}: {show(str(error))}. Name the weight: whoever reads "
+                f"a file that {has} {lost} is refused with {type(error).__name__}: {show(str(error))}. Name the "
+                "weight: whoever reads "
                 "this has to find it."
             ) from None
         return
     if lost in saved:
         raise Mistake(
-            f"a file with a weight that the model does not have, {lost}, is taken without a word. Perhaps it was the head, under a "
+            f"a file with a weight that the model does not have, {lost}, is taken without a word. Perhaps it was the "
+            "head, under a "
             "name that you do not know."
         )
     if isinstance(result, nn.Module) and lost == "head.weight" and not result.head.weight.any():
@@ -1049,7 +1076,8 @@ def _must_refuse_shape(function, logits):
         return
     except Exception as error:  # noqa: BLE001 - another error, found by accident further on
         raise Mistake(
-            f"logits of shape {shape} stop with {type(error).__name__}: {show(str(error))}. Raise a ValueError that says what is wrong."
+            f"logits of shape {shape} stop with {type(error).__name__}: {show(str(error))}. Raise a ValueError that "
+            "says what is wrong."
         ) from None
     here = f"Logits of shape {shape} pass"
     if not isinstance(result, torch.Tensor):
@@ -1067,7 +1095,8 @@ def _must_refuse_shape(function, logits):
         for name, values in columns.items():
             if result.shape == values.shape and torch.allclose(result.float(), values.float()):
                 raise Mistake(
-                    f"{here}, and you take {name}. That runs, and which column was trained, or whether both were, stays a guess. Raise a "
+                    f"{here}, and you take {name}. That runs, and which column was trained, or whether both were, "
+                    "stays a guess. Raise a "
                     "ValueError."
                 )
         if result.numel() == logits.numel() and result.ndim == 1:

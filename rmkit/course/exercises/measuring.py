@@ -4,7 +4,7 @@ import math
 import random
 import re
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, either, equal, kind, plain, show
 
 # 6.1 Wilson's interval
 
@@ -64,48 +64,69 @@ def _wilson(right, n, z=1.96, inside=None, scale=None):
     return (middle - reach) / by, (middle + reach) / by
 
 
-def _compare_wilson(got, right, n):
-    def same(other):
-        return all(abs(a - b) < 0.0015 for a, b in zip(got, other, strict=True))
+def _same_ends(got, want):
+    return equal(got, want, near=0.0015)
 
+
+def _compare_wilson(got, right, n):
     seen, z = right / n, 1.96
     want, here = _wilson(right, n), f"For {right:g} of {n}"
     naive = z * math.sqrt(seen * (1 - seen) / n)
-    if same(want):
-        return
-    if got[0] > got[1]:
-        raise Mistake(f"{here} your lower end, {got[0]:.3f}, is above your upper end, {got[1]:.3f}: low comes first.")
-    if same([100 * end for end in want]):
-        raise Mistake(f"{here} these are percent; return shares between 0 and 1.")
-    if same([n * end for end in want]):
-        raise Mistake(f"{here} these are counts of cases; return shares, that is, divide by n.")
-    if same((seen - naive, seen + naive)) or same((max(seen - naive, 0), min(seen + naive, 1))):
-        raise Mistake(
-            f"{here} that is the textbook interval, the share plus and minus 1.96 standard deviations *of what was seen*. At "
-            "0 and at n of n it has no width at all. Judge each true share q by its own spread, sqrt(q (1 - q) / n)."
-        )
-    if same((_wilson(right, n)[0] * (1 + z**2 / n), _wilson(right, n)[1] * (1 + z**2 / n))):
-        raise Mistake(f"{here} the last step is missing: divide both ends by 1 + z**2 / n.")
-    if same((seen - z * math.sqrt(seen * (1 - seen) / n + z**2 / (4 * n**2)),
-             seen + z * math.sqrt(seen * (1 - seen) / n + z**2 / (4 * n**2)))):  # fmt: skip
-        raise Mistake(
-            f"{here} your interval lies around the share that was seen. Its middle has to move toward one half: add "
-            "z**2 / (2 * n) to the share, and divide by 1 + z**2 / n."
-        )
-    if same(_wilson(right, n, inside=lambda p, z: p * (1 - p) / n)):
-        raise Mistake(f"{here} under the root z**2 / (4 * n**2) is missing, which keeps the width above 0 at n of n.")
-    if same(_wilson(right, n, inside=lambda p, z: p * (1 - p) / n + z**2 / (4 * n))):
-        raise Mistake(f"{here} under the root it is z**2 / (4 * n**2): n is squared.")
-    if same(_wilson(right, n, inside=lambda p, z: (p * (1 - p) / n + z**2 / (4 * n**2)) ** 2)):
-        raise Mistake(f"{here} the square root is missing.")
-    for other, name in ((1.645, "90%"), (2.576, "99%"), (1.0, "68%")):
-        if same(_wilson(right, n, z=other)):
-            raise Mistake(f"{here} that is the {name} interval, with z = {other}; wanted is 95%, with z = 1.96.")
-    if got[1] - got[0] < 1e-9:
-        raise Mistake(f"{here} your interval has no width, as if {n} cases left no doubt.")
-    if got[0] < -1e-9 or got[1] > 1 + 1e-9:
-        raise Mistake(f"{here} the interval reaches from {got[0]:.3f} to {got[1]:.3f}, but shares end at 0 and at 1.")
-    raise Mistake(f"{here} the interval is {want[0]:.3f} to {want[1]:.3f}, yours is {got[0]:.3f} to {got[1]:.3f}.")
+    reach = z * math.sqrt(seen * (1 - seen) / n + z**2 / (4 * n**2))
+    likely = [
+        (
+            lambda got: got[0] > got[1],
+            f"your lower end, {got[0]:.3f}, is above your upper end, {got[1]:.3f}: low comes first.",
+        ),
+        ([100 * end for end in want], "these are percent; return shares between 0 and 1."),
+        ([n * end for end in want], "these are counts of cases; return shares, that is, divide by n."),
+        (
+            either((seen - naive, seen + naive), (max(seen - naive, 0), min(seen + naive, 1))),
+            (
+                "that is the textbook interval, the share plus and minus 1.96 standard deviations *of what was seen*. "
+                "At "
+                "0 and at n of n it has no width at all. Judge each true share q by its own spread, sqrt(q (1 - q) / "
+                "n)."
+            ),
+        ),
+        (
+            [end * (1 + z**2 / n) for end in want],
+            "the last step is missing: divide both ends by 1 + z**2 / n.",
+        ),
+        (
+            (seen - reach, seen + reach),
+            (
+                "your interval lies around the share that was seen. Its middle has to move toward one half: add "
+                "z**2 / (2 * n) to the share, and divide by 1 + z**2 / n."
+            ),
+        ),
+        (
+            _wilson(right, n, inside=lambda p, z: p * (1 - p) / n),
+            "under the root z**2 / (4 * n**2) is missing, which keeps the width above 0 at n of n.",
+        ),
+        (
+            _wilson(right, n, inside=lambda p, z: p * (1 - p) / n + z**2 / (4 * n)),
+            "under the root it is z**2 / (4 * n**2): n is squared.",
+        ),
+        (
+            _wilson(right, n, inside=lambda p, z: (p * (1 - p) / n + z**2 / (4 * n**2)) ** 2),
+            "the square root is missing.",
+        ),
+        *(
+            (
+                _wilson(right, n, z=other),
+                f"that is the {name} interval, with z = {other}; wanted is 95%, with z = 1.96.",
+            )
+            for other, name in ((1.645, "90%"), (2.576, "99%"), (1.0, "68%"))
+        ),
+        (lambda got: got[1] - got[0] < 1e-9, f"your interval has no width, as if {n} cases left no doubt."),
+        (
+            lambda got: got[0] < -1e-9 or got[1] > 1 + 1e-9,
+            f"the interval reaches from {got[0]:.3f} to {got[1]:.3f}, but shares end at 0 and at 1.",
+        ),
+    ]
+    otherwise = f"the interval is {want[0]:.3f} to {want[1]:.3f}, yours is {got[0]:.3f} to {got[1]:.3f}."
+    diagnose(got, want, likely, otherwise=otherwise, here=here, same=_same_ends)
 
 
 # 6.2 Resample the prompts
@@ -146,7 +167,8 @@ def check_bootstrap_by_prompt(function):
         _compare_bootstrap(got, right)
         if _two_ends(call(function, right, 2000, 0), 2000) != got:
             raise Mistake(
-                "called twice with the same seed, your function gives two results. Make a generator from the seed inside "
+                "called twice with the same seed, your function gives two results. Make a generator from the seed "
+                "inside "
                 "the function, random.Random(seed) or numpy.random.default_rng(seed), and draw from that."
             )
     return "Whole prompts are drawn, as many as there are, with replacement, and all pairs weigh the same."
@@ -204,11 +226,13 @@ def _compare_bootstrap(got, right):
     if high - low < 1e-9:
         if abs(low - _pooled(right)) < 1e-9:
             raise Mistake(
-                f"{here} every draw gives {low:.3f}, the accuracy itself. Draw *with replacement*, so that some prompts "
+                f"{here} every draw gives {low:.3f}, the accuracy itself. Draw *with replacement*, so that some "
+                "prompts "
                 "come twice and others not at all."
             )
         raise Mistake(
-            f"{here} every draw gives the same accuracy, {low:.3f}. Is the generator made anew, with the same seed, inside the "
+            f"{here} every draw gives the same accuracy, {low:.3f}. Is the generator made anew, with the same seed, "
+            "inside the "
             "loop? Make it once, before the loop."
         )
     if right is UNEQUAL:
@@ -223,7 +247,10 @@ def _mistaken_draws(right, values, low, high, allowed):
     G, pairs = len(right), [[outcome] for row in right for outcome in row]
     rng = random.Random(2)
     inside = sorted(_pooled([rng.choices(row, k=len(row)) for row in right]) for _ in range(500))
-    wide = f"the interval is too wide: draw {G} prompts, as many as there are, and take the middle 95%, not lowest and highest."
+    wide = (
+        f"the interval is too wide: draw {G} prompts, as many as there are, and take the middle 95%, not lowest "
+        "and highest."
+    )
     named = [
         (
             _ends(_resample(pairs, _pooled, draws=500)),
@@ -231,11 +258,17 @@ def _mistaken_draws(right, values, low, high, allowed):
         ),
         (
             _ends(inside),
-            "you draw inside each prompt, so that every prompt comes once. Draw prompts, and leave their pairs as they are.",
+            (
+                "you draw inside each prompt, so that every prompt comes once. Draw prompts, and leave their pairs as "
+                "they are."
+            ),
         ),
         (
             _ends(_resample(right, _mean_of_means)),
-            "you average over prompts, so that one with three pairs weighs as much as one with thirty-six. Sum all outcomes.",
+            (
+                "you average over prompts, so that one with three pairs weighs as much as one with thirty-six. Sum all "
+                "outcomes."
+            ),
         ),
         (
             _ends(_resample(right, _pooled, k=G // 2)),
@@ -300,7 +333,8 @@ def check_reliability_bins(function):
             if "IndexError" not in str(mistake) or 40.0 not in margins:
                 raise
             raise Mistake(
-                f"for the margins {margins} a claim is exactly 1, and your function looks for a bin after the last. The last "
+                f"for the margins {margins} a claim is exactly 1, and your function looks for a bin after the last. "
+                "The last "
                 "bin includes its upper end."
             ) from None
         _compare_bins(result, margins, n_bins)
@@ -324,84 +358,116 @@ def _bins(margins, n_bins, claim_of=abs, right_of=None, mean_claim=None):
 
 
 def _compare_bins(result, margins, n_bins):
-    got = plain(result)
     here = f"For the margins {margins} and n_bins = {n_bins}"
     want = _bins(margins, n_bins)
+    got = _as_bins(result, len(want), here)
+    likely = _likely_bins(got, want, margins, n_bins)
+    rounded = [[round(x, 3) for x in row] for row in want]
+    otherwise = f"the bins are {show(rounded)}, yours are {show(got)}."
+    diagnose(got, want, likely, otherwise=otherwise, here=here, same=_same_bins)
+
+
+def _as_bins(result, n_want, here):
+    """The learner's bins as a list of lists of three numbers, or a `Mistake` about their form."""
+    got = plain(result)
     if isinstance(got, dict):
         raise Mistake("return a list of (claimed, right, n), lowest claims first, got a dict.")
     if isinstance(got, int | float) and not isinstance(got, bool):
         raise Mistake(f"return a list with (claimed, right, n) for each bin; you returned one number, {show(got)}.")
     if not isinstance(got, list) or not all(isinstance(row, list) for row in got):
         raise Mistake(f"return a list of (claimed, right, n), one for each bin, got {show(result)}.")
-    if len(got) == 3 and all(len(row) == len(want) for row in got) and len(want) != 3:
+    if len(got) == 3 and all(len(row) == n_want for row in got) and n_want != 3:
         raise Mistake("these are three lists; return one list, with (claimed, right, n) for each bin.")
+    three = f"each bin is three numbers, (claimed, right, n); one of yours is {show(got[0]) if got else got}."
     if any(len(row) != 3 for row in got):
-        raise Mistake(f"each bin is three numbers, (claimed, right, n); one of yours is {show(got[0])}.")
-    if any(isinstance(x, bool) or not isinstance(x, int | float) for row in got for x in row):
-        empty = any(x is None for row in got for x in row)
-        raise Mistake(
-            f"{here} a bin without pairs is listed; leave it out."
-            if empty
-            else f"each bin is three numbers, (claimed, right, n); one of yours is {show(got[0])}."
-        )
+        raise Mistake(three)
+    values = [value for row in got for value in row]
+    if None in values:
+        raise Mistake(f"{here} a bin without pairs is listed; leave it out.")
+    if any(isinstance(x, bool) or not isinstance(x, int | float) for x in values):
+        raise Mistake(three)
     if not got:
         raise Mistake(f"{here} you return no bin at all.")
+    return got
 
-    def same(other):
-        return len(got) == len(other) and all(
-            abs(a - b) < 1e-4 for ours, yours in zip(other, got, strict=True) for a, b in zip(ours, yours, strict=True)
-        )
 
-    if same(want):
-        return
-    n = sum(row[2] for row in got)
-    if any(row[2] == 0 or math.isnan(row[0]) for row in got):
-        raise Mistake(f"{here} a bin without pairs is listed; leave it out: it claims nothing.")
-    if same(want[::-1]):
-        raise Mistake(f"{here} the highest claims come first; start with the lowest.")
-    if same(_bins(margins, n_bins, mean_claim=lambda _, inner: sum(map(abs, inner)) / len(inner))):
-        raise Mistake(f"{here} the first number is a mean margin; a claim is sigma(|margin|).")
-    if any(row[0] < 0.5 for row in got):
-        raise Mistake(
-            f"{here} a bin claims less than one half: you sort by the margin *with* its sign. The sign is the outcome, so bins of "
-            "one sign are right in 0% or 100% of the cases. Take abs(margin) for the claim."
-        )
-    if all(row[1] == 1 for row in got) and any(row[1] < 1 for row in want):
-        raise Mistake(f"{here} everything counts as right. The claim takes abs(margin), the outcome needs the sign.")
-    if same([[a, b * c, c] for a, b, c in want]):
-        raise Mistake(
-            f"{here} the second number is the *count* of right pairs; divide it by the number of pairs inside."
-        )
-    if same([[a, b, c / len(margins)] for a, b, c in want]):
-        raise Mistake(f"{here} the third number is a share of all pairs; return how many there are.")
-    if same([[b, a, c] for a, b, c in want]):
-        raise Mistake(f"{here} claimed and right have changed places: (claimed, right, n).")
-    if same([[a, 1 - b, c] for a, b, c in want]):
-        raise Mistake(f"{here} you count what is wrong: a margin above 0 is right, because it is better minus worse.")
-    for zero, words in ((0.0, "as wrong"), (1.0, "as right")):
-        if 0.0 in margins and same(_bins(margins, n_bins, right_of=lambda m, z=zero: z if m == 0 else float(m > 0))):
-            raise Mistake(f"{here} a margin of 0 counts {words}; it is a coin toss and counts one half.")
-    if 0.0 in margins and n == len(margins) - margins.count(0.0):
-        raise Mistake(f"{here} the margins of 0 are missing; each counts as one half right, with a claim of 0.5.")
-    if same(_bins(margins, n_bins, mean_claim=lambda place, _: 0.5 + (place + 0.5) / (2 * n_bins))):
-        raise Mistake(
-            f"{here} you give the middle of each bin as its claim; wanted is the mean of the claims that are inside."
-        )
-    if same(_bins(margins, n_bins, mean_claim=lambda _, m: 0.5 * (1 + math.tanh(sum(map(abs, m)) / len(m) / 2)))):
-        raise Mistake(f"{here} you take the sigma of the mean margin; take the mean of the sigmas.")
-    if n < len(margins) and 40.0 in margins:
-        raise Mistake(
-            f"{here} only {n} of {len(margins)} pairs are in your bins: a claim of exactly 1 belongs into the last bin."
-        )
-    if n != len(margins):
-        raise Mistake(f"{here} there are {len(margins)} pairs, but your bins hold {n:g}.")
-    if len(got) != len(want) or any(abs(row[2] - ours[2]) > 1e-9 for row, ours in zip(got, want, strict=True)):
-        raise Mistake(
-            f"{here} the bins hold {[row[2] for row in want]} pairs, yours {[row[2] for row in got]}. The claims run from 0.5 to "
-            f"1, so each of the {n_bins} bins is {0.5 / n_bins:g} wide."
-        )
-    rounded = [[round(x, 3) for x in row] for row in want]
-    raise Mistake(f"{here} the bins are {show(rounded)}, yours are {show(got)}.")
+def _same_bins(got, want):
+    return equal(got, want, near=1e-4)
+
+
+def _likely_bins(got, want, margins, n_bins):
+    """What typical mistakes give as reliability bins, each with its sentence."""
+    n, zeros = sum(row[2] for row in got), margins.count(0.0)
+
+    def with_zero(counts):
+        return _bins(margins, n_bins, right_of=lambda m: counts if m == 0 else float(m > 0)) if zeros else None
+
+    def with_claim(mean_claim):
+        return _bins(margins, n_bins, mean_claim=mean_claim)
+
+    return [
+        (
+            lambda got: any(row[2] == 0 or math.isnan(row[0]) for row in got),
+            "a bin without pairs is listed; leave it out: it claims nothing.",
+        ),
+        (want[::-1], "the highest claims come first; start with the lowest."),
+        (
+            with_claim(lambda _, inner: sum(map(abs, inner)) / len(inner)),
+            "the first number is a mean margin; a claim is sigma(|margin|).",
+        ),
+        (
+            lambda got: any(row[0] < 0.5 for row in got),
+            (
+                "a bin claims less than one half: you sort by the margin *with* its sign. The sign is the outcome, so "
+                "bins of "
+                "one sign are right in 0% or 100% of the cases. Take abs(margin) for the claim."
+            ),
+        ),
+        (
+            lambda got: all(row[1] == 1 for row in got) and any(row[1] < 1 for row in want),
+            "everything counts as right. The claim takes abs(margin), the outcome needs the sign.",
+        ),
+        (
+            [[a, b * c, c] for a, b, c in want],
+            "the second number is the *count* of right pairs; divide it by the number of pairs inside.",
+        ),
+        (
+            [[a, b, c / len(margins)] for a, b, c in want],
+            "the third number is a share of all pairs; return how many there are.",
+        ),
+        ([[b, a, c] for a, b, c in want], "claimed and right have changed places: (claimed, right, n)."),
+        (
+            [[a, 1 - b, c] for a, b, c in want],
+            "you count what is wrong: a margin above 0 is right, because it is better minus worse.",
+        ),
+        (with_zero(0.0), "a margin of 0 counts as wrong; it is a coin toss and counts one half."),
+        (with_zero(1.0), "a margin of 0 counts as right; it is a coin toss and counts one half."),
+        (
+            lambda got: zeros and n == len(margins) - zeros,
+            "the margins of 0 are missing; each counts as one half right, with a claim of 0.5.",
+        ),
+        (
+            with_claim(lambda place, _: 0.5 + (place + 0.5) / (2 * n_bins)),
+            "you give the middle of each bin as its claim; wanted is the mean of the claims that are inside.",
+        ),
+        (
+            with_claim(lambda _, m: 0.5 * (1 + math.tanh(sum(map(abs, m)) / len(m) / 2))),
+            "you take the sigma of the mean margin; take the mean of the sigmas.",
+        ),
+        (
+            lambda got: n < len(margins) and 40.0 in margins,
+            f"only {n} of {len(margins)} pairs are in your bins: a claim of exactly 1 belongs into the last bin.",
+        ),
+        (lambda got: n != len(margins), f"there are {len(margins)} pairs, but your bins hold {n:g}."),
+        (
+            lambda got: not equal([row[2] for row in got], [row[2] for row in want]),
+            (
+                f"the bins hold {[row[2] for row in want]} pairs, yours {[row[2] for row in got]}. The claims run "
+                "from 0.5 to "
+                f"1, so each of the {n_bins} bins is {0.5 / n_bins:g} wide."
+            ),
+        ),
+    ]
 
 
 # 6.4 McNemar's test
@@ -446,7 +512,8 @@ def check_mcnemar_p(function):
             if "ZeroDivisionError" not in str(mistake) or table[1] + table[2]:
                 raise
             raise Mistake(
-                "the two models are right on the same pairs, and your function divides by the number of pairs on which they "
+                "the two models are right on the same pairs, and your function divides by the number of pairs on "
+                "which they "
                 "differ, which is 0. No difference at all is as ordinary as can be: return 1."
             ) from None
         _compare_p(result, table)
@@ -466,63 +533,83 @@ def _compare_p(result, table):
         raise Mistake(f"return one number, the p-value, got {kind(result)}.")
     if isinstance(got, bool) or not isinstance(got, int | float):
         raise Mistake(f"return one number, the p-value, got {show(result)}.")
+    want = min(1.0, 2 * _tail(only_a + only_b, min(only_a, only_b)))
+    differ = only_a + only_b
+    why = "" if differ else "they do not differ on any pair, which is as ordinary as can be: "
+    likely = _likely_p(table) if differ else [NOT_A_NUMBER, _twice(1.0)]
+    diagnose(got, want, likely, otherwise=f"{why}p is {want:.4f}, yours is {got:.4f}.", here=here)
+
+
+NOT_A_NUMBER = (math.isnan, "your result is nan: where the models do not differ at all, p is 1.")
+
+
+def _twice(tail):
+    answer = 2 * tail if 2 * tail > 1 + 1e-9 else None
+    return answer, f"twice the tail is {2 * tail:.3f}, because the middle is counted twice: p is never above 1."
+
+
+def _likely_p(table):
+    """What typical mistakes give as McNemar's p, each with its sentence; the models differ on one pair at least."""
+    both, only_a, only_b, _ = table
     n, few, total = only_a + only_b, min(only_a, only_b), sum(table)
-    tail = _tail(n, few)
-    want = min(1.0, 2 * tail)
-
-    def same(other):
-        return abs(got - other) < 1e-6
-
-    if same(want):
-        return
-    if math.isnan(got):
-        raise Mistake(f"{here} your result is nan: where the models do not differ at all, p is 1.")
-    if got > 1 + 1e-9 and same(2 * tail):
-        raise Mistake(
-            f"{here} twice the tail is {2 * tail:.3f}, because the middle is counted twice: p is never above 1."
-        )
-    if n == 0:
-        raise Mistake(
-            f"{here} they do not differ on any pair, which is as ordinary as can be: p is 1, yours is {got:g}."
-        )
-    if same(tail):
-        raise Mistake(
-            f"{here} that is the probability of one side only. Before looking, either model could have been ahead: double it."
-        )
-    if same(1 - tail) or same(1 - want):
-        raise Mistake(f"{here} that is 1 minus the probability; wanted is how often chance does *this* or more.")
-    if same(math.comb(n, few) / 2**n) or same(2 * math.comb(n, few) / 2**n):
-        raise Mistake(f"{here} that is the probability of exactly this split; add those of all more extreme ones.")
-    if few and (same(_tail(n, few - 1)) or same(2 * _tail(n, few - 1))):
-        raise Mistake(f"{here} the split itself is left out: count 0 to {few}, and {few} too.")
-    if few == 0 and same(0):
-        raise Mistake(f"{here} chance does this, too, once in {2 ** (n - 1)} times: count the split itself.")
-    if same(2 * (_tail(n, few) - math.comb(n, few) / 2**n / 2)):
-        raise Mistake(
-            f"{here} that is the mid-p value, which counts the split itself by half; wanted is the exact one."
-        )
-    for squared in (max(abs(only_a - only_b) - 1, 0) ** 2 / n, (only_a - only_b) ** 2 / n):
-        if same(math.erfc(math.sqrt(squared / 2))):
-            raise Mistake(
-                f"{here} that is the approximation by chi-squared, good for many discordant pairs; here there are {n}. Count the "
+    tail, exactly = _tail(n, few), math.comb(n, few) / 2**n
+    below = _tail(n, few - 1)  # 0 where few is 0
+    of_all = [_tail(total, min(k, total - k)) for k in (only_a + both, only_b + both)]
+    squares = [max(abs(only_a - only_b) - 1, 0) ** 2 / n, (only_a - only_b) ** 2 / n]
+    larger = _tail(n, max(only_a, only_b))
+    return [
+        NOT_A_NUMBER,
+        _twice(tail),
+        (
+            tail,
+            "that is the probability of one side only. Before looking, either model could have been ahead: double it.",
+        ),
+        (
+            either(1 - tail, 1 - min(1.0, 2 * tail)),
+            "that is 1 minus the probability; wanted is how often chance does *this* or more.",
+        ),
+        (
+            either(exactly, 2 * exactly),
+            "that is the probability of exactly this split; add those of all more extreme ones.",
+        ),
+        (
+            either(below, 2 * below) if few else None,
+            f"the split itself is left out: count 0 to {few}, and {few} too.",
+        ),
+        (None if few else 0, f"chance does this, too, once in {2 ** (n - 1)} times: count the split itself."),
+        (
+            2 * tail - exactly,
+            "that is the mid-p value, which counts the split itself by half; wanted is the exact one.",
+        ),
+        (
+            either(*(math.erfc(math.sqrt(square / 2)) for square in squares)),
+            (
+                f"that is the approximation by chi-squared, good for many discordant pairs; here there are {n}. Count "
+                "the "
                 "coin tosses themselves."
-            )
-        if same(squared):
-            raise Mistake(f"{here} that is the test's statistic; wanted is the probability, p.")
-    if same((only_a - only_b) / total) or same(abs(only_a - only_b) / total):
-        raise Mistake(f"{here} that is the difference of the accuracies; wanted is how often chance makes such a one.")
-    for k in (only_a + both, only_b + both):
-        side = _tail(total, min(k, total - k))
-        if same(min(1.0, 2 * side)) or same(side):
-            raise Mistake(
-                f"{here} you toss a coin for *every* pair. Pairs on which both models do the same say nothing about which is "
+            ),
+        ),
+        (either(*squares), "that is the test's statistic; wanted is the probability, p."),
+        (
+            either((only_a - only_b) / total, abs(only_a - only_b) / total),
+            "that is the difference of the accuracies; wanted is how often chance makes such a one.",
+        ),
+        (
+            either(*(min(1.0, 2 * side) for side in of_all), *of_all),
+            (
+                "you toss a coin for *every* pair. Pairs on which both models do the same say nothing about which is "
                 f"better: only the {n} on which they differ count."
-            )
-    if same(min(1.0, 2 * _tail(total, few))):
-        raise Mistake(f"{here} there are {n} tosses, one for each pair on which the models differ, not {total}.")
-    if same(min(1.0, 2 * _tail(n, max(only_a, only_b)))) or same(_tail(n, max(only_a, only_b))):
-        raise Mistake(f"{here} you sum from 0 to the *larger* count; the smaller one, {few}, is the end of the tail.")
-    raise Mistake(f"{here} p is {want:.4f}, yours is {got:.4f}.")
+            ),
+        ),
+        (
+            min(1.0, 2 * _tail(total, few)),
+            f"there are {n} tosses, one for each pair on which the models differ, not {total}.",
+        ),
+        (
+            either(min(1.0, 2 * larger), larger),
+            f"you sum from 0 to the *larger* count; the smaller one, {few}, is the end of the tail.",
+        ),
+    ]
 
 
 # 6.5 Find the leak
@@ -599,7 +686,10 @@ def check_find_leaks(function):
         if missing:
             raise Mistake(f"{here} the leaks are at {want}, yours at {got}: what of {test_prompts[missing[0]]!r}?")
         raise Mistake(f"{here} the leaks are at {want}, yours at {got}: prompts that are not alike are among them.")
-    return "Capitals, punctuation and a word more or less do not hide a prompt, and a short one inside a long one is no leak."
+    return (
+        "Capitals, punctuation and a word more or less do not hide a prompt, and a short prompt inside a long one "
+        "is no leak."
+    )
 
 
 def _words(prompt):
@@ -614,7 +704,10 @@ MISTAKEN = [  # (words of a prompt, when two prompts are alike, what is wrong wi
     (
         lambda prompt: {prompt},
         _alike,
-        "You find prompts that are equal to the letter. Capitals, spaces, punctuation or a word more must not hide one.",
+        (
+            "You find prompts that are equal to the letter. Capitals, spaces, punctuation or a word more must not hide "
+            "one."
+        ),
     ),
     (
         lambda prompt: {" ".join(re.findall(r"\w+", prompt.lower()))},

@@ -6,7 +6,8 @@ from itertools import combinations, pairwise
 import torch
 from torch.nn.functional import logsigmoid
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, either, equal, faults, kind, plain, show
+from rmkit.course.exercises._source import global_names, uses_package
 from rmkit.losses import k_choose_2_loss
 
 FAR = 1e4  # a margin that no stable form minds
@@ -27,27 +28,30 @@ def _mean(numbers):
 
 
 def _same(a, b):
-    return math.isclose(a, b, rel_tol=2e-4, abs_tol=2e-5)
+    return equal(a, b, rel=2e-4, near=2e-5)
 
 
 def _call_loss(function, rewards, *rest):
-    """The learner's loss as a number, and its gradient for each list in `rewards`; it must be one tensor that has a gradient."""
+    """The learner's loss as a number, and its gradient for each list in `rewards`; it must have a gradient."""
     leaves = [torch.tensor(numbers, requires_grad=True) for numbers in rewards]
     result = call(function, *leaves, *rest, in_place=True)
     if isinstance(result, int | float) and not isinstance(result, bool):
         raise Mistake(
-            "you return a plain Python number, and a number has no gradient, so nothing could be learned from it. Compute with "
+            "you return a plain Python number, and a number has no gradient, so nothing could be learned from it. "
+            "Compute with "
             "torch from start to end, and leave out `.item()` and `float(...)`."
         )
     if not isinstance(result, torch.Tensor):
         raise Mistake(f"return one number as a tensor of shape (), got {kind(result)}.")
     if result.shape != ():
         raise Mistake(
-            f"your result has shape {tuple(result.shape)}, but the loss is one number, shape (): take the mean at the end."
+            f"your result has shape {tuple(result.shape)}, but the loss is one number, shape (): take the mean at the "
+            "end."
         )
     if not result.requires_grad:
         raise Mistake(
-            "your result has no gradient: `torch.no_grad`, `.detach()`, `.data` or a new `torch.tensor(...)` has cut it off "
+            "your result has no gradient: `torch.no_grad`, `.detach()`, `.data` or a new `torch.tensor(...)` has cut "
+            "it off "
             "from the rewards."
         )
     gradients = torch.autograd.grad(result, leaves, allow_unused=True)
@@ -60,12 +64,14 @@ def _refuse_strange(value, gradients, here):
     """A loss or gradient that is no number any more."""
     if not math.isfinite(value):
         raise Mistake(
-            f"{here} the loss is {value}. `sigmoid` of a large negative margin rounds to 0, and `exp` of a large number is "
+            f"{here} the loss is {value}. `sigmoid` of a large negative margin rounds to 0, and `exp` of a large "
+            "number is "
             "infinite: use a form that computes neither."
         )
     if not all(math.isfinite(g) for numbers in gradients for g in numbers):
         raise Mistake(
-            f"{here} the loss is right and its gradient is not a number. `torch.where` computes both of its branches, and the "
+            f"{here} the loss is right and its gradient is not a number. `torch.where` computes both of its branches, "
+            "and the "
             "infinite one spoils the gradient of the other: use one formula for all margins."
         )
 
@@ -98,7 +104,8 @@ def check_pairwise_loss(function):
         want = [-_sigmoid(r - c) / len(chosen) for c, r in zip(chosen, rejected, strict=True)]
         if not all(map(_same, plain(gradients[0]), want)):
             raise Mistake(
-                "the loss is right, and its gradient is not. `relu`, `clamp` and `abs` have a corner at 0, where PyTorch's "
+                "the loss is right, and its gradient is not. `relu`, `clamp` and `abs` have a corner at 0, where "
+                "PyTorch's "
                 "slope is not the one you need: use `torch.maximum`, or `logsigmoid`."
             )
     chosen, rejected = [FAR, -FAR, 0.0], [0.0, 0.0, 0.0]
@@ -108,7 +115,8 @@ def check_pairwise_loss(function):
     want = _mean(_loss(c - r) for c, r in zip(chosen, rejected, strict=True))
     if value < 100:
         raise Mistake(
-            f"{here} the loss should be {want:.0f}, yours is {value:.3f}. A small number added inside the logarithm, or a clamp, "
+            f"{here} the loss should be {want:.0f}, yours is {value:.3f}. A small number added inside the logarithm, "
+            "or a clamp, "
             "prevents infinity but hides how badly a pair is lost."
         )
     if not _same(value, want):
@@ -118,40 +126,36 @@ def check_pairwise_loss(function):
 
 def _compare_pairwise(value, chosen, rejected):
     margins = [c - r for c, r in zip(chosen, rejected, strict=True)]
-    want = _mean(map(_loss, margins))
-    if _same(value, want):
-        return
+    want, wins = _mean(map(_loss, margins)), _mean(map(_sigmoid, margins))
+    likely = [
+        (
+            -want,
+            f"your loss is {value:.4f}, below zero: a logarithm of a probability is negative, so put a minus.",
+        ),
+        (
+            _mean(_loss(-margin) for margin in margins),
+            "your loss is small where the *worse* response has the higher reward: the margin is chosen minus rejected.",
+        ),
+        (wins, "you return the probability that the chosen one wins; the loss is minus its logarithm."),
+        (1 - wins, "you return one minus the probability; the loss is minus the *logarithm* of the probability."),
+        (want / math.log(10), "your logarithm is log10; this book's are natural, `torch.log`."),
+        (want / math.log(2), "your logarithm is log2; this book's are natural, `torch.log`."),
+        (
+            sum(map(_loss, margins)),
+            f"you return the sum {value:.4f}; the mean is {want:.4f}, which does not grow with the batch.",
+        ),
+        (-math.log(wins), "you take the logarithm of the mean probability; take each pair's logarithm, then the mean."),
+        (
+            _loss(_mean(margins)),
+            "you average the margins first; each pair has a loss of its own, and the mean comes last.",
+        ),
+    ]
     here = f"For margins {[round(margin, 1) for margin in margins]}"
-    if math.isfinite(value) and _same(value, -want):
-        raise Mistake(
-            f"{here} your loss is {value:.4f}, below zero: a logarithm of a probability is negative, so put a minus."
-        )
-    if _same(value, _mean(_loss(-margin) for margin in margins)):
-        raise Mistake(
-            f"{here} your loss is small where the *worse* response has the higher reward: the margin is chosen minus rejected."
-        )
-    if _same(value, _mean(map(_sigmoid, margins))):
-        raise Mistake(f"{here} you return the probability that the chosen one wins; the loss is minus its logarithm.")
-    if _same(value, 1 - _mean(map(_sigmoid, margins))):
-        raise Mistake(
-            f"{here} you return one minus the probability; the loss is minus the *logarithm* of the probability."
-        )
-    for base, name in ((10, "log10"), (2, "log2")):
-        if _same(value, want / math.log(base)):
-            raise Mistake(f"{here} your logarithm is {name}; this book's are natural, `torch.log`.")
-    if len(margins) > 1 and _same(value, sum(map(_loss, margins))):
-        raise Mistake(
-            f"{here} you return the sum {value:.4f}; the mean is {want:.4f}, which does not grow with the batch."
-        )
-    if len(margins) > 1 and _same(value, -math.log(_mean(map(_sigmoid, margins)))):
-        raise Mistake(
-            f"{here} you take the logarithm of the mean probability; take each pair's logarithm, then the mean."
-        )
-    if len(margins) > 1 and _same(value, _loss(_mean(margins))):
-        raise Mistake(
-            f"{here} you average the margins first; each pair has a loss of its own, and the mean comes last."
-        )
-    raise Mistake(f"{here} the loss should be {want:.4f}, got {value:.4f}.")
+    diagnose(value, want, likely, otherwise=_should_be(want, value), here=here, same=_same)
+
+
+def _should_be(want, value):
+    return f"the loss should be {want:.4f}, got {value:.4f}."
 
 
 # 3.2 The gradient of a pair
@@ -186,7 +190,8 @@ def _as_two_rows(result, B):
     result = plain(result)
     if isinstance(result, list) and len(result) == B != 2 and all(isinstance(number, float) for number in result):
         raise Mistake(
-            "these are the gradients of one side only: return two things, `return for_chosen, for_rejected`, shape (B,) each."
+            "these are the gradients of one side only: return two things, `return for_chosen, for_rejected`, shape "
+            "(B,) each."
         )
     if not isinstance(result, list) or len(result) != 2:
         raise Mistake(f"return two things, `return for_chosen, for_rejected`; got {show(result)}.")
@@ -203,45 +208,57 @@ def _compare_gradients(for_chosen, for_rejected, margins):
     pulls = [_sigmoid(-margin) for margin in margins]
     here = f"For margins {[round(margin, 1) for margin in margins]}"
 
-    def same(row, numbers):
-        return all(_same(a, b) for a, b in zip(row, numbers, strict=True))
+    mean = [pull / B for pull in pulls]
+    rights = [_sigmoid(margin) / B for margin in margins]
+    slopes = [_sigmoid(margin) * _sigmoid(-margin) / B for margin in margins]
 
     def both(numbers, signs=(-1, 1)):
-        return same(for_chosen, [signs[0] * n for n in numbers]) and same(for_rejected, [signs[1] * n for n in numbers])
+        return [[sign * number for number in numbers] for sign in signs]
 
-    mean = [pull / B for pull in pulls]
-    if both(mean):
-        return
-    if not all(math.isfinite(number) for number in for_chosen + for_rejected):
-        raise Mistake(
-            f"{here} you get {show(for_chosen)}: `exp` of a large number is infinite, and infinite over infinite is no "
-            "number. `torch.sigmoid(-margin)` is one minus the sigmoid, and safe."
-        )
-    if both(mean, (1, -1)):
-        raise Mistake(
-            f"{here} your signs are turned round. The loss *falls* when the chosen reward rises, so its gradient is negative; "
-            "a step of training then goes against the gradient, upward."
-        )
-    if both(mean, (-1, -1)) or both(mean, (1, 1)):
-        raise Mistake(f"{here} both gradients have the same sign, but raising the one is like lowering the other.")
-    if B > 1 and both(pulls):
-        raise Mistake(f"{here} this is the gradient of the *sum* of the losses; of their mean it is {B} times smaller.")
-    if B > 1 and both([pull / B**2 for pull in pulls]):
-        raise Mistake(f"{here} you divide by the number of pairs twice.")
-    if B > 1 and (both([_mean(pulls)] * B) or both([_mean(pulls) / B] * B)):
-        raise Mistake(f"{here} you give every pair the same gradient; a lost pair pulls harder than one that is won.")
-    rights = [_sigmoid(margin) / B for margin in margins]
-    if both(rights) or both(rights, (1, -1)):
-        raise Mistake(
-            f"{here} a pair that is already won pulls the hardest with you. The pull is one *minus* the probability of winning."
-        )
-    slopes = [_sigmoid(margin) * _sigmoid(-margin) / B for margin in margins]
-    if both(slopes) or both(slopes, (1, -1)):
-        raise Mistake(
-            f"{here} you return the derivative of the sigmoid, s(1 - s). The loss is minus its logarithm, so divide by s: 1 - s "
-            "is left."
-        )
-    raise Mistake(f"{here} for_chosen should be {show([round(-m, 4) for m in mean])}, got {show(for_chosen)}.")
+    likely = [
+        (
+            lambda got: not all(math.isfinite(number) for row in got for number in row),
+            (
+                f"you get {show(for_chosen)}: `exp` of a large number is infinite, and infinite over infinite is no "
+                "number. `torch.sigmoid(-margin)` is one minus the sigmoid, and safe."
+            ),
+        ),
+        (
+            both(mean, (1, -1)),
+            (
+                "your signs are turned round. The loss *falls* when the chosen reward rises, so its gradient is "
+                "negative; "
+                "a step of training then goes against the gradient, upward."
+            ),
+        ),
+        (
+            either(both(mean, (-1, -1)), both(mean, (1, 1))),
+            "both gradients have the same sign, but raising the one is like lowering the other.",
+        ),
+        (both(pulls), f"this is the gradient of the *sum* of the losses; of their mean it is {B} times smaller."),
+        (both([pull / B**2 for pull in pulls]), "you divide by the number of pairs twice."),
+        (
+            either(both([_mean(pulls)] * B), both([_mean(pulls) / B] * B)),
+            "you give every pair the same gradient; a lost pair pulls harder than one that is won.",
+        ),
+        (
+            either(both(rights), both(rights, (1, -1))),
+            (
+                "a pair that is already won pulls the hardest with you. The pull is one *minus* the probability of "
+                "winning."
+            ),
+        ),
+        (
+            either(both(slopes), both(slopes, (1, -1))),
+            (
+                "you return the derivative of the sigmoid, s(1 - s). The loss is minus its logarithm, so divide by s: "
+                "1 - s "
+                "is left."
+            ),
+        ),
+    ]
+    otherwise = f"for_chosen should be {show([round(-m, 4) for m in mean])}, got {show(for_chosen)}."
+    diagnose([for_chosen, for_rejected], both(mean), likely, otherwise=otherwise, here=here, same=_same)
 
 
 # 3.3 The loss of rankings
@@ -302,76 +319,138 @@ def _neighbors(ranking):
 
 def _compare_rankings(value, rewards, sizes):
     rankings = _split(rewards, sizes)
-    losses = [_pair_losses(ranking) for ranking in rankings]
-    want = _mean(map(_mean, losses))
-    if _same(value, want):
-        return
+    want = _mean(_mean(_pair_losses(ranking)) for ranking in rankings)
     here = f"For rewards {rewards} and sizes {sizes}"
+    likely = likely_ranking_losses(rankings)
+    diagnose(value, want, likely, otherwise=_should_be(want, value), here=here, same=_same)
+
+
+def likely_ranking_losses(rankings):
+    """What typical mistakes make of the loss of rankings, each with its sentence: a table for `diagnose`.
+
+    Args:
+        rankings: a list of rewards for each ranking, best first.
+    """
+    G, losses = len(rankings), [_pair_losses(ranking) for ranking in rankings]
+    turned = [_pair_losses(ranking[::-1]) for ranking in rankings]
     everything = [loss for part in losses for loss in part]
-    turned = [_mean(_pair_losses(ranking[::-1])) for ranking in rankings]
-    neighbors = [_neighbors(ranking) for ranking in rankings]
-    against_best = [_mean(_loss(ranking[0] - other) for other in ranking[1:]) for ranking in rankings]
-    guesses = [
-        (-want, "your loss is below zero: minus the logarithm of a probability is positive."),
+    want = _mean(map(_mean, losses))
+    running = 0.0
+    for part in losses:
+        running = (running + _mean(part)) / G
+
+    def by(divisor):
+        """The mean over rankings, with the pairs of each added up and divided by `divisor(K, P)`."""
+        return _mean(
+            sum(part) / divisor(len(ranking), len(part)) for part, ranking in zip(losses, rankings, strict=True)
+        )
+
+    def of_each(loss):
+        """The mean over rankings of `loss(part, other, itself, K)`: the losses of its pairs, of its pairs turned round,
+        and what its K responses cost against themselves."""
+        return _mean(
+            loss(part, other, len(ranking) * math.log(2), len(ranking))
+            for part, other, ranking in zip(losses, turned, rankings, strict=True)
+        )
+
+    return [
+        (-want, "your loss is below zero: put a minus before the logarithm."),
         (
-            _mean(_pair_losses(rewards)),
+            _mean(_pair_losses([reward for ranking in rankings for reward in ranking])),
             "you make pairs across rankings too, and nobody compared those: cut the batch up with `sizes` first.",
         ),
         (
-            _mean(turned),
-            "your loss is small when the worse response has the higher reward: the first of a ranking is the best.",
+            _mean(map(_mean, turned)),
+            "your loss is small when the worse response has the higher reward: responses are listed best first.",
         ),
-        (_mean(neighbors), "you compare neighbors only; the first of three also beats the third."),
-        (_mean(against_best), "you compare the best with the others only; the others beat each other too."),
         (
-            sum(map(_mean, losses)),
-            "you add up the rankings; take their mean, so that the loss does not grow with the batch.",
+            _mean(map(_neighbors, rankings)),
+            "you compare neighbors only; every response is compared with all that follow it.",
         ),
-        (_mean(map(sum, losses)), "you add up the pairs of a ranking; divide by how many there are, K(K-1)/2."),
-        (sum(everything), "you add up all pairs; take the mean over each ranking's pairs, then over the rankings."),
+        (
+            _mean(_mean(_loss(ranking[0] - other) for other in ranking[1:]) for ranking in rankings),
+            "you compare the best with the others only; the others beat each other too.",
+        ),
+        (G * want, "you add up the rankings, so that the loss grows with the batch; take their mean."),
+        (
+            by(lambda K, P: 1),
+            (
+                "you add up the pairs of a ranking, and long rankings now weigh more than short ones; divide by how "
+                "many there "
+                "are, K(K-1)/2."
+            ),
+        ),
+        (
+            sum(everything),
+            (
+                "you return the sum over all pairs of all rankings: you add up all pairs. Take the mean over each "
+                "ranking's "
+                "pairs, then over the rankings."
+            ),
+        ),
         (
             _mean(everything),
-            f"you take one mean over all {len(everything)} pairs, so that long rankings weigh more. Average each ranking first.",
-        ),
-        (
-            _mean(_mean(part) / len(part) for part in losses),
-            "you divide by the number of pairs twice: is there a `mean` and a division as well?",
-        ),
-        (
-            _mean(sum(part) / len(ranking) for part, ranking in zip(losses, rankings, strict=True)),
-            "you divide by the K responses; the loss is a mean over *pairs*, K(K-1)/2 of them.",
-        ),
-        (
-            _mean(sum(part) / len(ranking) ** 2 for part, ranking in zip(losses, rankings, strict=True)),
-            "you divide by K squared: that counts each pair twice, and each response against itself. There are K(K-1)/2 pairs.",
-        ),
-        (
-            _mean(
-                (sum(part + _pair_losses(ranking[::-1])) + len(ranking) * math.log(2)) / len(ranking) ** 2
-                for part, ranking in zip(losses, rankings, strict=True)
+            (
+                f"you take one mean over all {len(everything)} pairs, so that long rankings weigh more. Average each "
+                "ranking "
+                "first."
             ),
-            "you average the whole K by K table, each response against itself included; count only what is above the diagonal.",
         ),
         (
-            _mean(_mean(part) / 2 for part in losses),
+            by(lambda K, P: P * P),
+            (
+                "you divide by the number of pairs twice, and the loss is too small: is there a `mean` and a division "
+                "as "
+                "well?"
+            ),
+        ),
+        (by(lambda K, P: P * P) / G, "you divide by the pairs twice, and by the rankings twice."),
+        (want / G, "you divide by the number of rankings twice: `mean` over the batch has done it."),
+        (by(lambda K, P: K), "you divide by the K responses; the loss is a mean over *pairs*, K(K-1)/2 of them."),
+        (
+            by(lambda K, P: K * K),
+            (
+                "you divide by K squared, and most of those places are no pair: each pair is counted twice, and each "
+                "response "
+                "against itself. There are K(K-1)/2 pairs."
+            ),
+        ),
+        (
+            of_each(lambda part, other, itself, K: (sum(part) + sum(other) + itself) / K**2),
+            (
+                "you average the whole K by K table, each response against itself included; count only what is above "
+                "the "
+                "diagonal."
+            ),
+        ),
+        (
+            want / 2,
             "your loss is half of what it should be: K(K-1) counts each pair from both sides, so divide by K(K-1)/2.",
         ),
         (
-            _mean(
-                (sum(part) + len(ranking) * math.log(2)) / (len(part) + len(ranking))
-                for part, ranking in zip(losses, rankings, strict=True)
+            running,
+            (
+                "you divide inside the loop, so that what came first is divided again and again and the last ranking "
+                "weighs "
+                "most."
             ),
-            "you compare each response with itself as well, which always costs log 2: start the second position after the first.",
         ),
         (
-            _mean(_mean(part + _pair_losses(ranking[::-1])) for part, ranking in zip(losses, rankings, strict=True)),
-            "every pair is in twice, once each way, so that every winner also loses.",
+            of_each(lambda part, other, itself, K: (sum(part) + itself) / (len(part) + K)),
+            (
+                "you compare each response with itself as well, which always costs log 2: start the second position "
+                "after the "
+                "first, i < j."
+            ),
+        ),
+        (
+            of_each(lambda part, other, itself, K: _mean(part + other)),
+            (
+                "you take each pair in both directions, so that every winner also loses; only better minus worse is a "
+                "pair."
+            ),
         ),
     ]
-    for guess, words in guesses:
-        if _same(value, guess):
-            raise Mistake(f"{here} {words}")
-    raise Mistake(f"{here} the loss should be {want:.4f}, got {value:.4f}.")
 
 
 # 3.4 A test that can fail
@@ -426,8 +505,22 @@ WRONG_LOSSES = [
 ]
 
 
+LOOK_AT = {
+    "divides by K(K-1)/2 twice": "With K = 2 there is one pair, and dividing by 1 changes nothing: try a larger K.",
+    "takes the worst for the best": "Equal rewards look the same from both ends: try rewards that differ.",
+    "takes one mean over the pairs of all rankings": "That shows only in a batch of rankings with different K.",
+}
+LOOK_AT_MARGINS = "Try a ranking of three or more, with margins that all differ."
+
+
 @check
 def check_loss_is_right(function):
+    if uses_package(function) or {"k_choose_2_loss", "solution_k_choose_2_loss"} & {*global_names(function)}:
+        raise Mistake(
+            "your test compares with `k_choose_2_loss` or another part of the package. The first time you write a "
+            "loss, you "
+            "have no correct version to compare it with: work out a few numbers by hand, and compare with those."
+        )
     rights = [_as_bool(call(function, loss, in_place=True)) for loss in RIGHT_LOSSES]
     wrongs = [_as_bool(call(function, loss, in_place=True)) for loss in WRONG_LOSSES]
     if not any(rights) and all(wrongs):
@@ -436,22 +529,20 @@ def check_loss_is_right(function):
         raise Mistake("your test passes every loss, the wrong ones too: a test that cannot fail tells nothing.")
     if not any(rights):
         raise Mistake(
-            "your test fails both losses that are right, rmkit's own for one. Is your expected number right, and do you allow for rounding? "
+            "your test fails both losses that are right, rmkit's own for one. Is your expected number right, and do "
+            "you allow for rounding? "
             "0.2512 is not exactly 0.251196."
         )
     if not all(rights):
         raise Mistake(
-            "your test fails a loss that is right, and differs from another right one in the last digits only. Numbers with "
+            "your test fails a loss that is right, and differs from another right one in the last digits only. "
+            "Numbers with "
             "decimals are rounded: ask whether two are close, not whether they are equal."
         )
     missed = [loss.words for loss, passed in zip(WRONG_LOSSES, wrongs, strict=True) if passed]
     if missed:
-        hint = {
-            "divides by K(K-1)/2 twice": "With K = 2 there is one pair, and dividing by 1 changes nothing: try a larger K.",
-            "takes the worst for the best": "Equal rewards look the same from both ends: try rewards that differ.",
-            "takes one mean over the pairs of all rankings": "That shows only in a batch of rankings with different K.",
-        }.get(missed[0], "Try a ranking of three or more, with margins that all differ.")
-        raise Mistake(f"your test passes a loss that {' and one that '.join(missed)}. {hint}")
+        hints = [f"{words}. {LOOK_AT.get(words, LOOK_AT_MARGINS)}" for words in missed]
+        raise Mistake(faults("your test passes a loss that", hints))
     return "It lets two right losses pass that differ in the last digits, and catches all five wrong ones."
 
 
@@ -492,12 +583,13 @@ def check_plackett_luce_loss(function):
     value, gradients = _call_loss(function, [[0.0, FAR, -FAR]])
     if not math.isfinite(value) or not all(math.isfinite(g) for g in gradients[0]):
         raise Mistake(
-            "for rewards 0, 10,000 and -10,000 the loss or its gradient is no number any more: `exp(10000)` is infinite. "
+            "for rewards 0, 10,000 and -10,000 the loss or its gradient is no number any more: `exp(10000)` is "
+            "infinite. "
             "`torch.logsumexp` gives the logarithm of a sum of exponentials without computing them."
         )
     if not _same(value, FAR):
         raise Mistake(f"for rewards 0, 10,000 and -10,000 the loss should be 10000, got {value:.1f}.")
-    return "The best of all, then the best of those that remain, and so on; and with two responses it is the pairwise loss."
+    return "The best of all, then the best of those that remain, and so on; with two responses it is the pairwise loss."
 
 
 def _compare_plackett_luce(value, rewards):
@@ -511,23 +603,32 @@ def _compare_plackett_luce(value, rewards):
         return sum(log_sum(order[k:]) - order[k] for k in range(K - 1))
 
     want = total(rewards)
-    if _same(value, want):
-        return
     here = f"For rewards {rewards}"
     steps = [log_sum(rewards[k:]) - rewards[k] for k in range(K)]
-    guesses = [
+    likely = [
         (-want, "your loss is below zero: minus the logarithm of a probability is positive."),
         (
             sum(log_sum(rewards) - reward for reward in rewards),
-            "you let every response compete with all K, also with those that were chosen before it. Take out what has been chosen.",
+            (
+                "you let every response compete with all K, also with those that were chosen before it. Take out what "
+                "has "
+                "been chosen."
+            ),
         ),
         (
             sum(log_sum(rewards) - reward for reward in rewards[:-1]),
-            "you let every choice be made among all K. The second choice is made among those that remain, K - 1 of them.",
+            (
+                "you let every choice be made among all K. The second choice is made among those that remain, K - 1 of "
+                "them."
+            ),
         ),
         (
             total(rewards[::-1]),
-            "you choose the worst first: each choice is among those that remain, to the right of it, not among those before it.",
+            (
+                "you choose the worst first: each choice is among those that remain, to the right of it, not among "
+                "those "
+                "before it."
+            ),
         ),
         (
             want / K,
@@ -548,12 +649,13 @@ def _compare_plackett_luce(value, rewards):
         ),
         (
             sum(log_sum(rewards[k + 1 :]) - rewards[k] for k in range(K - 1)),
-            "you leave the chosen one out of the sum below the line; it competes too, or the probabilities do not add up to 1.",
+            (
+                "you leave the chosen one out of the sum below the line; it competes too, or the probabilities do not "
+                "add "
+                "up to 1."
+            ),
         ),
         (want / math.log(2), "your logarithm is log2; this book's are natural."),
         (math.exp(-want), "you return the probability of the ranking; the loss is minus its logarithm."),
     ]
-    for guess, words in guesses:
-        if _same(value, guess):
-            raise Mistake(f"{here} {words}")
-    raise Mistake(f"{here} the loss should be {want:.4f}, got {value:.4f}.")
+    diagnose(value, want, likely, otherwise=_should_be(want, value), here=here, same=_same)

@@ -1,9 +1,11 @@
 """Chapter 1, preference data: pairs from a ranking, padding, joining prompt and response, splitting by prompt."""
 
+import itertools
 import random
 from collections.abc import Mapping
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, either, kind, plain, show
+from rmkit.course.exercises._source import global_names
 
 # 1.1 Pairs from a ranking
 
@@ -54,49 +56,64 @@ def _compare_pairs(pairs, ranks):
     positions = range(len(ranks))
     everything = {(i, j) for i in positions for j in positions}
     want = {(i, j) for i, j in everything if ranks[i] < ranks[j]}
-    got = set(pairs)
-    here = f"For ranks {ranks}"
-    if got == want and len(pairs) == len(want):
-        return
-    if got == want:
-        raise Mistake(f"{here} the right pairs come up, but some of them twice; each comparison counts once.")
-    if not got <= everything:
-        raise Mistake(f"{here} there is no position {max(max(pair) for pair in got)}: positions count from 0.")
-    if any(i == j for i, j in got):
-        raise Mistake(f"{here} you compare a response with itself: is `<=` where `<` should be?")
-    if got == {(j, i) for i, j in want}:
-        raise Mistake(
-            f"{here} every pair is the wrong way round: rank 0 is the best, so the *smaller* rank comes first."
-        )
-    if got == {(i, j) for i, j in everything if ranks[i] != ranks[j]}:
-        raise Mistake(f"{here} each comparison is in twice, once each way, so every winner also loses.")
-    if sorted(pairs) == sorted((ranks[i], ranks[j]) for i, j in want):
-        raise Mistake(f"{here} you return the ranks of the two responses instead of their positions.")
-    if got > want and all(ranks[i] == ranks[j] for i, j in got - want):
-        raise Mistake(f"{here} you count tied responses as a pair, but nobody said which of them is better.")
-    if ranks == sorted(ranks):
-        if got == {(i, i + 1) for i in positions[:-1]}:
-            raise Mistake(f"{here} you compare neighbors only; the first of four also beats the third and the fourth.")
-        if got == {(0, j) for j in positions[1:]}:
-            raise Mistake(f"{here} you compare only the best with the rest; the others beat each other too.")
-    else:
-        order = sorted(ranks)
-        if got == {(i, j) for i, j in everything if order[i] < order[j]}:
-            raise Mistake(f"{here} your positions are those of a sorted list; keep those of the list as it was given.")
-        if got in (
-            {(i, j) for i, j in want if i < j},
-            {(i, j) for i, j in everything if i < j and ranks[i] != ranks[j]},
-        ):
-            raise Mistake(
-                f"{here} your better response always stands to the left of the worse one. That holds only where the best "
-                "are listed first; compare ranks, not positions."
-            )
-    missing, extra = sorted(want - got), sorted(got - want)
-    raise Mistake(
-        f"{here} the pairs are {sorted(want)}; "
-        + " and ".join([f"you left out {missing}"] * bool(missing) + [f"{extra} should not be there"] * bool(extra))
-        + "."
+    missing, extra = sorted(want - set(pairs)), sorted(set(pairs) - want)
+    wrong = [f"you left out {missing}"] * bool(missing) + [f"{extra} should not be there"] * bool(extra)
+    otherwise = f"the pairs are {sorted(want)}; {' and '.join(wrong)}."
+    likely = _likely_pairs(pairs, ranks, everything, want)
+    diagnose(sorted(pairs), sorted(want), likely, otherwise=otherwise, here=f"For ranks {ranks}")
+
+
+def _likely_pairs(pairs, ranks, everything, want):
+    """What typical mistakes give as the pairs of a ranking, each with its sentence."""
+    got, positions, order = set(pairs), range(len(ranks)), sorted(ranks)
+    listed, strange = (
+        ranks == order,
+        [position for pair in pairs for position in pair if position not in range(len(ranks))],
     )
+    untied = {(i, j) for i, j in everything if ranks[i] != ranks[j]}
+
+    def all_of(answer):
+        return lambda _: got == set(answer)
+
+    return [
+        (lambda _: not got, "you return no pair at all. Is the `return` inside a loop, or does nothing pass the `if`?"),
+        (all_of(want), "the right pairs come up, but some of them twice; each comparison counts once."),
+        (lambda _: strange, f"there is no position {max(strange, default=0)}: positions count from 0."),
+        (lambda _: any(i == j for i, j in got), "you compare a response with itself: is `<=` where `<` should be?"),
+        (
+            all_of((j, i) for i, j in want),
+            "every pair is the wrong way round: rank 0 is the best, so the *smaller* rank comes first.",
+        ),
+        (all_of(untied), "each comparison is in twice, once each way, so every winner also loses."),
+        (
+            sorted((ranks[i], ranks[j]) for i, j in want),
+            "you return the ranks of the two responses instead of their positions.",
+        ),
+        (
+            lambda _: got > want and all(ranks[i] == ranks[j] for i, j in got - want),
+            "you count tied responses as a pair, but nobody said which of them is better.",
+        ),
+        (
+            all_of((i, i + 1) for i in positions[:-1]) if listed else None,
+            "you compare neighbors only; the first of four also beats the third and the fourth.",
+        ),
+        (
+            all_of((0, j) for j in positions[1:]) if listed else None,
+            "you compare only the best with the rest; the others beat each other too.",
+        ),
+        (
+            all_of((i, j) for i, j in everything if order[i] < order[j]),
+            "your positions are those of a sorted list; keep those of the list as it was given.",
+        ),
+        (
+            either(all_of((i, j) for i, j in want if i < j), all_of((i, j) for i, j in untied if i < j)),
+            (
+                "your better response always stands to the left of the worse one. That holds only where the best are "
+                "listed "
+                "first; compare ranks, not positions."
+            ),
+        ),
+    ]
 
 
 # 1.2 Padding and the attention mask
@@ -130,7 +147,9 @@ def check_pad(function):
         input_ids, attention_mask = _as_two_tables(call(function, batch, pad_id))
         _compare_ids(input_ids, attention_mask, batch, pad_id)
         _compare_mask(attention_mask, batch, pad_id)
-    return "As wide as the longest text and no wider, and the mask marks every real token, even one that looks like padding."
+    return (
+        "As wide as the longest text, no wider, and the mask marks every real token, even one that looks like padding."
+    )
 
 
 def _as_two_tables(result):
@@ -163,7 +182,8 @@ def _compare_ids(input_ids, attention_mask, batch, pad_id):
         raise Mistake(f"you cut every text to the shortest, {min(lengths)} tokens, and lost the rest.")
     if widths != {longest}:
         raise Mistake(
-            f"your rows are {widths.pop()} tokens wide, but the longest text here has {longest}: take the width from the "
+            f"your rows are {widths.pop()} tokens wide, but the longest text here has {longest}: take the width from "
+            "the "
             "batch, not from a fixed number."
         )
     if not all(isinstance(token, int) for row in input_ids for token in row):
@@ -184,20 +204,30 @@ def _compare_mask(attention_mask, batch, pad_id):
     lengths = [len(ids) for ids in batch]
     longest = max(lengths)
     want = [[1] * n + [0] * (longest - n) for n in lengths]
-    if attention_mask == want:
-        return
-    if [len(row) for row in attention_mask] != [longest] * len(batch):
-        raise Mistake("the mask needs the shape of the ids, one number for every position, padding included.")
-    if attention_mask == [[0] * n + [1] * (longest - n) for n in lengths]:
-        raise Mistake("your mask is inverted: 1 means look at this token, 0 means padding.")
-    if all(all(row) for row in attention_mask):
-        raise Mistake("your mask is 1 everywhere, so the padding is read as if it were text.")
-    if attention_mask == [[int(token != pad_id) for token in row] for row in _padded(batch, pad_id)]:
-        raise Mistake(
-            f"your mask asks whether an id equals `pad_id`. Here {pad_id} is also a real token, and it was hidden: make the "
-            "mask from the lengths."
-        )
-    raise Mistake(f"for {show(batch)} the mask should be {show(want)}, got {show(attention_mask)}.")
+    likely = [
+        (
+            lambda mask: [len(row) for row in mask] != [longest] * len(batch),
+            "the mask needs the shape of the ids, one number for every position, padding included.",
+        ),
+        (
+            [[1 - value for value in row] for row in want],
+            "your mask is inverted: 1 means look at this token, 0 means padding.",
+        ),
+        (
+            lambda mask: all(all(row) for row in mask),
+            "your mask is 1 everywhere, so the padding is read as if it were text.",
+        ),
+        (
+            [[int(token != pad_id) for token in row] for row in _padded(batch, pad_id)],
+            (
+                f"your mask asks whether an id equals `pad_id`. Here {pad_id} is also a real token, and it was "
+                "hidden: make the "
+                "mask from the lengths."
+            ),
+        ),
+    ]
+    otherwise = f"for {show(batch)} the mask should be {show(want)}, got {show(attention_mask)}."
+    diagnose(attention_mask, want, likely, otherwise=otherwise)
 
 
 def _padded(batch, pad_id):
@@ -249,9 +279,18 @@ def _compare_joined(result, prompt, response, max_length, cls=101, sep=102):
     fits = room - len(kept)  # so many tokens of the prompt
     want = [cls] + prompt[max(0, len(prompt) - fits) :] + kept + [sep]
     here = f"With a prompt of {len(prompt)} tokens, a response of {len(response)} and max_length {max_length}"
-    if result == want:
-        return
-    if result == [cls] + prompt + [sep] + response + [sep]:
+    if result != want:
+        _refuse_frame(result, [cls] + prompt + [sep] + response + [sep], here)
+    whole = " nothing needs cutting, and" if len(prompt) + len(response) <= room else ""
+    otherwise = f"{whole} the result should be {want}, got {result}.".strip()
+    likely = _likely_bodies(result, prompt, response, kept, fits, max_length)
+    diagnose(result[1:-1], want[1:-1], likely, otherwise=otherwise, here=here)
+
+
+def _refuse_frame(result, as_two, here):
+    """What is wrong with [CLS] and [SEP], which stand at the ends of `as_two`, a text with a [SEP] in its middle."""
+    cls, sep = as_two[0], as_two[-1]
+    if result == as_two:
         raise Mistake(
             "there is a [SEP] between prompt and response. BERT can read pairs that way, but this course joins them."
         )
@@ -259,38 +298,49 @@ def _compare_joined(result, prompt, response, max_length, cls=101, sep=102):
         raise Mistake(f"{here} the text does not begin with [CLS] ({cls}), where the reward will be read: {result}.")
     if sep not in result[-1:]:
         raise Mistake(
-            f"{here} the text does not end in [SEP] ({sep}): {result}. Was it cut off with the rest? Cut first, then add it."
+            f"{here} the text does not end in [SEP] ({sep}): {result}. Was it cut off with the rest? Cut first, then "
+            "add it."
         )
-    body = result[1:-1]
-    if fits == 0 and body == prompt + kept:
-        raise Mistake(
-            f"{here} nothing of the prompt fits, and you kept all of it: `prompt_ids[-n:]` with n = 0 is the whole list, "
-            "because -0 is 0. Count the start from the left."
-        )
-    if len(body) == max_length:
-        raise Mistake(
-            f"{here} you return {len(result)} tokens: [CLS] and [SEP] count too, so only {room} are left for text."
-        )
-    if len(result) > max_length:
-        raise Mistake(f"{here} you return {len(result)} tokens, {len(result) - max_length} too many.")
-    if prompt and body == (response + prompt)[:room]:
-        raise Mistake(f"{here} the response comes before the prompt.")
-    if body == (prompt + response)[:room]:
-        raise Mistake(
-            f"{here} you cut the right end, and the response is what stands there: {len(response)} tokens of response went in, "
-            f"{sum(token in response for token in body)} came out."
-        )
-    if len(response) > room and body == response[-room:]:
-        raise Mistake(f"{here} the response alone is too long: keep its beginning, not its end.")
-    if body == prompt[:fits] + kept:
-        raise Mistake(
-            f"{here} you kept the start of the prompt; keep its end, the question stands closest to the response."
-        )
-    if prompt and body == kept:
-        raise Mistake(f"{here} you dropped the whole prompt, though {min(fits, len(prompt))} tokens of it fit.")
-    if len(prompt) + len(response) <= room:
-        raise Mistake(f"{here} nothing needs cutting, and the result should be {want}, got {result}.")
-    raise Mistake(f"{here} the result should be {want}, got {result}.")
+
+
+def _likely_bodies(result, prompt, response, kept, fits, max_length):
+    """What typical mistakes leave between [CLS] and [SEP], each with its sentence."""
+    room, n = max_length - 2, len(result)
+    return [
+        (
+            prompt + kept if fits == 0 else None,
+            (
+                "nothing of the prompt fits, and you kept all of it: `prompt_ids[-n:]` with n = 0 is the whole list, "
+                "because -0 is 0. Count the start from the left."
+            ),
+        ),
+        (
+            lambda body: len(body) == max_length,
+            f"you return {n} tokens: [CLS] and [SEP] count too, so only {room} are left for text.",
+        ),
+        (lambda body: n > max_length, f"you return {n} tokens, {n - max_length} too many."),
+        ((response + prompt)[:room] if prompt else None, "the response comes before the prompt."),
+        (
+            (prompt + response)[:room],
+            (
+                f"you cut the right end, and the response is what stands there: {len(response)} tokens of response "
+                "went in, "
+                f"{sum(token in response for token in result[1:-1])} came out."
+            ),
+        ),
+        (
+            response[-room:] if len(response) > room else None,
+            "the response alone is too long: keep its beginning, not its end.",
+        ),
+        (
+            prompt[:fits] + kept,
+            "you kept the start of the prompt; keep its end, the question stands closest to the response.",
+        ),
+        (
+            kept if prompt else None,
+            f"you dropped the whole prompt, though {min(fits, len(prompt))} tokens of it fit.",
+        ),
+    ]
 
 
 # 1.4 Splitting by prompt
@@ -327,24 +377,47 @@ def check_split_by_prompt(function):
         raise Mistake("seed 7 gave two different splits: take all chance from the seed, as in random.Random(seed).")
     if all(prompts == held_out[0] for prompts in held_out):
         raise Mistake("eight seeds gave one and the same split: is the seed used, and are the prompts shuffled?")
-    restarted = _example_pairs(salt=1)
-    if any(_prompts(_as_two_parts(call(function, restarted, 0.2, seed))[1]) != held_out[seed] for seed in range(8)):
-        raise Mistake(
-            "the same seed will give another split when Python is started again, because the order of a set of strings (and "
-            "`hash`) changes from one start to the next. Sort the prompts before you shuffle them."
-        )
+    _compare_restart(function, held_out)
     return "Whole prompts move together, the share is right, and a seed gives the same split today and tomorrow."
 
 
-def _example_pairs(salt=0):
-    """Ten prompts with one to four pairs each. Another `salt` stands for another start of Python: it changes every hash."""
-
-    class Text(str):
-        def __hash__(self):
-            return hash((salt, str(self)))
-
+def _example_pairs(names=None):
+    """Ten prompts with one to four pairs each."""
+    names = names or [f"question {question}" for question in range(10)]
     rows = [(question, number) for number in range(4) for question in range(10) if number <= question % 4]
-    return [(Text(f"question {q}"), f"good response {n}", f"bad response {n}") for q, n in rows]
+    return [(names[q], f"good response {n}", f"bad response {n}") for q, n in rows]
+
+
+def _compare_restart(function, held_out):
+    """Refuse a split that hangs on `hash`, or on the order of a set, which follows from it: a restart changes both.
+
+    Within one process the hash of a text is fixed. So the prompts get other texts, in the same order: a split by sorted
+    prompts or by first appearance stays. If it changes, the texts themselves decide, which is as good with a fixed
+    digest such as hashlib's. Then the rows change their order, with texts whose hashes collide: what a set does,
+    follows.
+    """
+
+    def splits(pairs):
+        return [_prompts(_as_two_parts(call(function, pairs, 0.2, seed))[1]) for seed in range(8)]
+
+    plain_names, other_names = ([f"{word} {q}" for q in range(10)] for word in ("question", "some other matter"))
+    renamed = splits(_example_pairs(other_names))
+    if renamed == [{other_names[plain_names.index(prompt)] for prompt in prompts} for prompts in held_out]:
+        return
+    pairs = _example_pairs(_colliding_names())
+    if "hash" not in global_names(function) and splits(pairs) == splits(pairs[::-1]):
+        return
+    raise Mistake(
+        "the same seed will give another split when Python is started again, because the order of a set of strings "
+        "(and "
+        "`hash`) changes from one start to the next. Sort the prompts before you shuffle them."
+    )
+
+
+def _colliding_names():
+    """Ten texts whose hashes collide in a small set, so that their order in it follows the order of their arrival."""
+    texts = (f"question {number}" for number in itertools.count())
+    return list(itertools.islice((text for text in texts if hash(text) % 32 == 0), 10))
 
 
 def _as_two_parts(result):
@@ -354,7 +427,7 @@ def _as_two_parts(result):
     for part in parts:
         if not isinstance(part, list) or not all(isinstance(pair, list | tuple) and len(pair) == 3 for pair in part):
             raise Mistake(f"both parts hold pairs, (prompt, chosen, rejected), as they came in; got {show(part)}.")
-    return [[tuple(str(text) for text in pair) for pair in part] for part in parts]
+    return [[tuple(pair) for pair in part] for part in parts]
 
 
 def _compare_parts(train, held_out, pairs, test):
@@ -377,7 +450,8 @@ def _compare_parts(train, held_out, pairs, test):
         raise Mistake("the two parts have changed places: return train first, then test.")
     if len(_prompts(held_out)) != want:
         raise Mistake(
-            f"test={test} of {len(prompts)} prompts is {want}, your test part has {len(_prompts(held_out))}: count prompts, "
+            f"test={test} of {len(prompts)} prompts is {want}, your test part has {len(_prompts(held_out))}: count "
+            "prompts, "
             "not pairs, and round."
         )
 

@@ -6,6 +6,7 @@ from statistics import mean, median, pstdev, stdev
 
 import numpy as np
 import torch
+from scipy.stats import t
 from sklearn.linear_model import LinearRegression
 
 from rmkit.attacks import echo_prompt, pad_out
@@ -55,12 +56,12 @@ WRONG_ATTACKS = {
 
 def gain_with_numpy(before, after):
     gains = np.array(after) - np.array(before)
-    return gains.mean() + 1.96 * gains.std(ddof=1) / np.sqrt(len(gains)) * np.array([0, -1, 1])
+    return gains.mean() + t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains)) * np.array([0, -1, 1])
 
 
 def gain_with_torch(before, after):
     gains = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
-    reach = 1.959964 * gains.std() / math.sqrt(len(gains))
+    reach = {4: 3.182446, 7: 2.446912, 5: 2.776445}[len(gains)] * gains.std() / math.sqrt(len(gains))
     return [gains.mean(), gains.mean() - reach, gains.mean() + reach]
 
 
@@ -85,6 +86,15 @@ def unpaired(gains, before, after):
 
 RIGHT_GAINS = [solution_paired_gain, gain_with_numpy, gain_with_torch]
 WRONG_GAINS = {
+    "z": (around(error), "Student's t"),
+    "degrees of freedom": (
+        around(lambda gains, *_: t.ppf(0.975, len(gains)) * stdev(gains) / math.sqrt(len(gains))),
+        "4 degrees of freedom; with 4 gains there are 3",
+    ),
+    "one side": (
+        around(lambda gains, *_: t.ppf(0.95, len(gains) - 1) * stdev(gains) / math.sqrt(len(gains))),
+        "ask t for 0.975",
+    ),
     "sign": (lambda before, after: solution_paired_gain(after, before), "wrong sign"),
     "median": (around(error, median), "the median"),
     "sum": (around(error, sum), "the sum"),

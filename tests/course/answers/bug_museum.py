@@ -345,7 +345,7 @@ WRONG_RANKINGS = {
     "sum of all": (scaled(lambda B, K, P: P * B), "sum over all pairs of all rankings"),
     "sum of rankings": (scaled(lambda B, K, P: B), "grows with the batch"),
     "batch twice": (scaled(lambda B, K, P: 1 / B), "number of rankings twice"),
-    "by K": (scaled(lambda B, K, P: P / K), "K, the responses"),
+    "by K": (scaled(lambda B, K, P: P / K), "by the K responses"),
     "both sides": (scaled(lambda B, K, P: 0.5), "from both sides"),
     "the whole table": (scaled(lambda B, K, P: P / K / K), "most of those places are no pair"),
     "inside the loop": (divided_in_the_loop, "inside the loop"),

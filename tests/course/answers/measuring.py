@@ -338,7 +338,9 @@ def words(prompt):
 
 def leaks_in_one_line(train, test, share=0.8):
     return [
-        i for i in range(len(test)) if max(len(words(test[i]) & words(t)) / len(words(test[i]) | words(t)) for t in train) >= share
+        i
+        for i in range(len(test))
+        if max(len(words(test[i]) & words(t)) / len(words(test[i]) | words(t)) for t in train) >= share
     ]  # fmt: skip
 
 

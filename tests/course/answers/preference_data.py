@@ -1,5 +1,6 @@
 """Right and wrong answers to the exercises of chapter 1: {exercise: (check, right answers, wrong answers)}."""
 
+import hashlib
 import itertools
 import random
 
@@ -207,6 +208,35 @@ def split_with_numpy(pairs, test, seed):
     )
 
 
+def split_by_permutation(pairs, test, seed):
+    prompts = sorted({prompt for prompt, _, _ in pairs})
+    return by_prompts(pairs, set(np.random.default_rng(seed).permutation(prompts)[: round(test * len(prompts))]))
+
+
+def split_by_choice(pairs, test, seed):
+    prompts = sorted({prompt for prompt, _, _ in pairs})
+    k = round(test * len(prompts))
+    return by_prompts(pairs, set(np.random.default_rng(seed).choice(prompts, size=k, replace=False)))
+
+
+def split_by_unique(pairs, test, seed):
+    prompts = np.unique([prompt for prompt, _, _ in pairs])
+    np.random.default_rng(seed).shuffle(prompts)
+    side = {prompt: place < round(test * len(prompts)) for place, prompt in enumerate(prompts)}
+    return [pair for pair in pairs if not side[pair[0]]], [pair for pair in pairs if side[pair[0]]]
+
+
+def split_by_digest(pairs, test, seed):
+    prompts = {prompt for prompt, _, _ in pairs}
+    drawn = sorted(prompts, key=lambda prompt: hashlib.sha256(f"{seed} {prompt}".encode()).hexdigest())
+    return by_prompts(pairs, drawn[: round(test * len(prompts))])
+
+
+def split_by_hash(pairs, test, seed):
+    prompts = sorted({prompt for prompt, _, _ in pairs}, key=lambda prompt: hash((prompt, seed)))
+    return by_prompts(pairs, prompts[: round(test * len(prompts))])
+
+
 def split_pairs(pairs, test, seed):
     rows = random.Random(seed).sample(pairs, len(pairs))
     return rows[round(test * len(rows)) :], rows[: round(test * len(rows))]
@@ -236,7 +266,14 @@ def by_prompts(pairs, held_out):
     return [pair for pair in pairs if pair[0] not in held_out], [pair for pair in pairs if pair[0] in held_out]
 
 
-RIGHT_SPLITS = [solution_split_by_prompt, split_with_numpy]
+RIGHT_SPLITS = [
+    solution_split_by_prompt,
+    split_with_numpy,
+    split_by_permutation,
+    split_by_choice,
+    split_by_unique,
+    split_by_digest,
+]
 WRONG_SPLITS = {
     "pairs": (split_pairs, "on both sides"),
     "no shuffle": (lambda pairs, test, seed: solution_split_by_prompt(pairs, test, 0), "is the seed used"),
