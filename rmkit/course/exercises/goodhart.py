@@ -60,7 +60,8 @@ def check_best_of_large_pool(function):
             )
         if not math.isclose(got, want, rel_tol=1e-6):
             raise Mistake(
-                f"{here} the mean is {want:.6f}, yours is {got:.6f}; small pools are right. Do you sample here, or round?"
+                f"{here} the mean is {want:.6f}, yours is {got:.6f}; small pools are right. Do you sample here, "
+                "or round?"
             )
     return "The same as counting, in pools where no binomial fits into a float."
 
@@ -141,7 +142,8 @@ def check_exact_kl(function):
         result = call(function, probabilities, n)
         if isinstance(plain(result), float) and math.isnan(plain(result)):
             raise Mistake(
-                f"{here} you get nan, from 0 times log 0. An answer that best-of-n never returns adds nothing: leave it out."
+                f"{here} you get nan, from 0 times log 0. An answer that best-of-n never returns adds nothing: "
+                "leave it out."
             )
         got = _as_number(result, "one number, the divergence in nats")
         _compare_kl(got, probabilities, n, here)
@@ -187,7 +189,10 @@ def _compare_kl(got, p, n, here):
             ),
             (
                 _kl(at_most, p),
-                "F(v) ** n is the chance that the pick is worth *at most* v. For exactly v, subtract what lies below it.",
+                (
+                    "F(v) ** n is the chance that the pick is worth *at most* v. For exactly v, subtract what lies "
+                    "below it."
+                ),
             ),
             (
                 _kl(single, p),

@@ -326,11 +326,17 @@ def _compare_losses(result, losses):
         ([sum(own) for own in losses], "these are sums: the average then grows with the number of rankings."),
         (
             [sum(own) / n for own in losses],
-            f"you divide by all {n} rankings, and averaging over the processes divides by {P} once more: multiply by {P}.",
+            (
+                f"you divide by all {n} rankings, and averaging over the processes divides by {P} once more: multiply "
+                f"by {P}."
+            ),
         ),
         (
             [pooled] * P,
-            "each process has the mean over all. A process can call backward only on rankings that it has read: its own.",
+            (
+                "each process has the mean over all. A process can call backward only on rankings that it has read: "
+                "its own."
+            ),
         ),
         ([sum(own) * P for own in losses], f"multiplied by the processes, but not divided by all {n} rankings."),
         ([sum(own) / P for own in losses], f"you divide by the number of processes, {P}; they do that by themselves."),

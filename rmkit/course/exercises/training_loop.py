@@ -60,7 +60,8 @@ def _as_batch(result):
             raise Mistake(f"{name} has one row for each response, shape (N, T); got {show(table)}.")
         if any(isinstance(item, list) for row in table for item in row):
             raise Mistake(
-                f"{name} is a table of rankings of rows. Flatten it first: all responses of all rankings in one list, (N, T)."
+                f"{name} is a table of rankings of rows. Flatten it first: all responses of all rankings in one "
+                "list, (N, T)."
             )
     return result
 
@@ -84,7 +85,8 @@ def _compare_batch(batch, texts, ranks):
     widths = {len(row) for row in input_ids}
     if len(widths) > 1:
         raise Mistake(
-            f"{here} your rows are {sorted(widths)} tokens wide: pad once, over the whole batch, not each ranking by itself."
+            f"{here} your rows are {sorted(widths)} tokens wide: pad once, over the whole batch, not each ranking "
+            "by itself."
         )
     if widths != {longest}:
         raise Mistake(f"{here} the longest text has {longest} tokens and your rows are {widths.pop()} wide.")
@@ -389,8 +391,8 @@ def _readings_of_accuracy(data: list[tuple[list[float], list[float]]]) -> dict[s
     """The accuracy over all pairs, under "right", and what typical mistakes compute instead.
 
     Args:
-        data: a pair of lists for each batch, the rewards of the better responses and those of the worse ones; None stands
-            where a mistake is none on this data.
+        data: a pair of lists for each batch, the rewards of the better responses and those of the worse ones; None
+            stands where a mistake is none on this data.
 
     >>> _readings_of_accuracy([([0.3, 0.1], [0.1, 0.4]), ([0.5], [0.5])])["right"]
     0.5
@@ -523,7 +525,8 @@ def _compare_epoch(result, losses, held_out, accuracies):
         accuracies.index(max(accuracies)) + 1: "you go by accuracy; the question was for the lowest held-out loss.",
         held_out.index(max(held_out)) + 1: "you keep the *highest* held-out loss; lower is better.",
         losses.index(min(losses)) + 1: (
-            "you keep the lowest *training* loss. That is nearly always the last epoch, and says nothing of new prompts."
+            "you keep the lowest *training* loss. That is nearly always the last epoch, and says nothing of new "
+            "prompts."
         ),
         len(held_out) - held_out[::-1].index(lowest): (
             "two epochs are equally good, and you keep the later one: it cost more and is not better."

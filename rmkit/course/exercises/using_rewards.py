@@ -29,7 +29,7 @@ def solution_rank_responses(score, prompt, responses):
 
 
 class _Scorer:
-    """A scoring function with known rewards. It counts how often it is called, and takes a single text as a model does."""
+    """A scoring function with known rewards. It counts its calls, and takes a single text as a model does."""
 
     def __init__(self, rewards):
         self.rewards, self.prompts = rewards, []
@@ -419,7 +419,10 @@ def _wrong_winners(got, rewards, starts, groups):
         ),
         (
             either(*_with_wrong_starts(rewards, sizes)),
-            "the third ranking does not begin where you look: `start` must move on by the size of *every* ranking before it.",
+            (
+                "the third ranking does not begin where you look: `start` must move on by the size of *every* "
+                "ranking before it."
+            ),
         ),
         (
             lambda got: sorted(got) == highest,
@@ -474,7 +477,8 @@ def check_center_rewards(function):
             if "expected sequence of length" not in str(mistake) and "inhomogeneous" not in str(mistake):
                 raise
             raise Mistake(
-                f"the rows of {rewards} differ in length, so together they do not make one tensor or array: go row by row."
+                f"the rows of {rewards} differ in length, so together they do not make one tensor or array: go "
+                "row by row."
             ) from None
         _compare_centered(result, rewards, references)
     return "One constant for the whole model: references have 0 on average, and every margin is what it was."

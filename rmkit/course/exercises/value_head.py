@@ -119,7 +119,7 @@ def _as_head(head, hidden):
 
 
 def _compare_spread(weight, hidden):
-    """`weight` has many numbers: its standard deviation is known to within 3%, and so is the shape of the distribution."""
+    """`weight` has many numbers: its standard deviation is known to within 3%, and so is its distribution."""
     weight = weight.detach()
     spread, here = weight.std().item(), f"for hidden = {hidden:,}"
     right = 1 / math.sqrt(hidden + 1)
@@ -444,7 +444,7 @@ def _on_clones(function, *tensors):
 
 
 def _pool(function, vectors, mask):
-    """Call a pooling function; the errors that torch raises for shapes that do not fit are put into the chapter's words."""
+    """Call a pooling function; torch's errors about shapes that do not fit are put into the chapter's words."""
     N, _, H = vectors.shape
     words = {
         "non-singleton dimension 2": (
@@ -456,7 +456,8 @@ def _pool(function, vectors, mask):
             "`attention_mask.sum(dim=1, keepdim=True)` has it."
         ),
         "out of bounds for dimension 0": (
-            "you look for a position among the *texts*: the first place of `vectors[..., ...]` counts texts, the second tokens."
+            "you look for a position among the *texts*: the first place of `vectors[..., ...]` counts texts, the "
+            "second tokens."
         ),
         "out of bounds for dimension 1": (
             "that position is beyond the row: with n tokens the last is at n - 1. `attention_mask.sum()` counts the "
@@ -470,7 +471,8 @@ def _pool(function, vectors, mask):
 ABOUT_WEIGHTS = {
     "as parameter": (
         "a tensor or number cannot take the place of a layer's weight or bias (`cannot assign ... as parameter`). "
-        "Write *into* the layer: `nn.init.normal_(head.weight, ...)`, or `head.weight.copy_(...)` under `torch.no_grad()`."
+        "Write *into* the layer: `nn.init.normal_(head.weight, ...)`, or `head.weight.copy_(...)` under "
+        "`torch.no_grad()`."
     ),
     "leaf Variable": (
         "torch follows what is done to a weight, and refuses this change: put the line under `with torch.no_grad():`, "
