@@ -1,6 +1,6 @@
 # make book, make test: all that most people need. `make` alone lists the rest.
 .DELETE_ON_ERROR:
-.PHONY: FORCE help setup book check test bench notebooks lab serve weigh links repository clean
+.PHONY: FORCE help setup book check test lint-web bench notebooks lab serve weigh links repository clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -111,7 +111,7 @@ WORKERS := -n 2 --dist worksteal
 check test: export OMP_NUM_THREADS := 1
 check test: export TQDM_DISABLE := 1
 
-check: .venv/installed
+check: .venv/installed lint-web
 	@$(RUN) ruff format --check --quiet .
 	@$(RUN) ruff check --quiet .
 	@$(RUN) mypy
@@ -119,7 +119,7 @@ check: .venv/installed
 	@$(RUN) pytest --quiet $(WORKERS) --check
 	@echo "What needs no trained model, no process of its own and no browser is right. make test checks the rest."
 
-test: book
+test: book lint-web
 	@$(RUN) ruff format --check --quiet .
 	@$(RUN) ruff check --quiet .
 	@$(RUN) mypy
@@ -127,6 +127,11 @@ test: book
 	@$(RUN) pytest $(WORKERS)
 	@$(RUN) pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 	@echo "All checks passed."
+
+# Scripts and styles of the book and of the moving figures, by Biome (biome.json).
+lint-web: _build/node.done
+	@if [ -x _build/node/node_modules/.bin/biome ]; then _build/node/node_modules/.bin/biome lint --error-on-warnings --log-level=warn; \
+	else echo "Node.js is not here: scripts and styles are not linted."; fi
 
 # --- the measurements
 
