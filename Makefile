@@ -142,9 +142,11 @@ bench: .venv/installed
 
 STRIP := --keep-output --keep-count --extra-keys "cell.metadata.execution metadata.widgets metadata.language_info"
 
+# Two at a time, with a thread each, as make test runs them again.
+notebooks: export OMP_NUM_THREADS := 1
 notebooks: export TQDM_DISABLE := 1
 notebooks: .venv/installed
-	@$(RUN) jupyter execute --inplace notebooks/*.ipynb
+	@ls notebooks/*.ipynb | xargs -n 1 -P 2 $(RUN) jupyter execute --inplace
 	@$(RUN) nbstripout $(STRIP) notebooks/*.ipynb
 
 lab: .venv/installed
