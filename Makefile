@@ -1,6 +1,6 @@
 # make book, make test: all that most people need. `make` alone lists the rest.
 .DELETE_ON_ERROR:
-.PHONY: FORCE help setup book check test bench notebooks lab serve weigh links repository clean
+.PHONY: FORCE help setup book check lint-web test bench notebooks lab serve weigh links repository clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -43,7 +43,7 @@ setup: .venv/installed _build/node.done
 	@$(RUN) pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# What the playground and the accessibility checks run, by the lock file. Without Node the book is built without a playground.
+# What the playground, the accessibility checks and lint-web run, by the lock file. Without Node the book is built without a playground.
 _build/node.done: _build/node.version book/_playground/package.json book/_playground/package-lock.json book/_playground/.npmrc
 	@rm -rf _build/node && mkdir _build/node && cp $(filter book/%,$^) _build/node
 	@if [ ! -s $< ]; then \
@@ -111,7 +111,7 @@ WORKERS := -n 2 --dist worksteal
 check test: export OMP_NUM_THREADS := 1
 check test: export TQDM_DISABLE := 1
 
-check: .venv/installed
+check: .venv/installed lint-web
 	@$(RUN) ruff format --check --quiet .
 	@$(RUN) ruff check --quiet .
 	@$(RUN) mypy
@@ -119,7 +119,12 @@ check: .venv/installed
 	@$(RUN) pytest --quiet $(WORKERS) --check
 	@echo "What needs no trained model, no process of its own and no browser is right. make test checks the rest."
 
-test: book
+# The scripts and styles of the book and of the moving figures, by the rules of biome.json.
+lint-web: _build/node.done
+	@if [ -x _build/node/node_modules/.bin/biome ]; then _build/node/node_modules/.bin/biome lint --error-on-warnings --log-level=error; \
+	  else echo "JavaScript and CSS are not checked: what checks them needs Node.js."; fi
+
+test: book lint-web
 	@$(RUN) ruff format --check --quiet .
 	@$(RUN) ruff check --quiet .
 	@$(RUN) mypy

@@ -4,7 +4,7 @@
   const toText = Search.htmlToText;
   Search.htmlToText = (source, anchor) => {
     const page = new DOMParser().parseFromString(source, "text/html");
-    page.querySelectorAll(".math").forEach((formula) => formula.replaceWith("…"));
+    for (const formula of page.querySelectorAll(".math")) formula.replaceWith("…");
     return toText(page.documentElement.outerHTML, anchor);
   };
 }

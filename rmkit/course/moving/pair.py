@@ -1,7 +1,10 @@
 """A pair of rewards, with its probability, loss and gradient (chapter 3)."""
 
+from __future__ import annotations
+
 from rmkit.course.moving.drawing import (
     COIN,
+    Axis,
     curve,
     dotted,
     label,
@@ -32,14 +35,14 @@ class PairExplorer:
 
     MOST = 3  # the largest reward of a slider, and minus it the smallest
 
-    def __init__(self, chosen=0.3, rejected=-0.2):
+    def __init__(self, chosen: float = 0.3, rejected: float = -0.2) -> None:
         self.chosen = tenth("chosen", chosen, self.MOST)
         self.rejected = tenth("rejected", rejected, self.MOST)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "margin {}: probability {}, loss {}, gradient {}".format(*self.texts().values())
 
-    def texts(self):
+    def texts(self) -> dict[str, str]:
         """The numbers that follow from the rewards, as the figure writes them."""
         margin = self.chosen - self.rejected
         return {
@@ -49,8 +52,8 @@ class PairExplorer:
             "gradient": f"{sigmoid(margin) - 1:.3f}",
         }
 
-    def _repr_html_(self):
-        axes = {"x": (-6, 6, 30, 352), "upper": (0, 1, 120, 20), "lower": (0, 6.4, 302, 150)}
+    def _repr_html_(self) -> str:
+        axes: dict[str, Axis] = {"x": (-6, 6, 30, 352), "upper": (0, 1, 120, 20), "lower": (0, 6.4, 302, 150)}
         x, upper, lower = (scale(*axis) for axis in axes.values())
         margin = self.chosen - self.rejected
         probability, loss, gradient = sigmoid(margin), loss_of(margin), sigmoid(margin) - 1

@@ -1,8 +1,11 @@
 """A push that comes through tanh, at two raw rewards (chapter 2)."""
 
+from __future__ import annotations
+
 import math
 
 from rmkit.course.moving.drawing import (
+    Axis,
     curve,
     dotted,
     label,
@@ -33,14 +36,14 @@ class PushExplorer:
 
     MOST = 3  # the largest raw reward of a slider, and minus it the smallest
 
-    def __init__(self, better=0.0, worse=0.0):
+    def __init__(self, better: float = 0.0, worse: float = 0.0) -> None:
         self.better = tenth("better", better, self.MOST)
         self.worse = tenth("worse", worse, self.MOST)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "loss {}: push {}, better gets {}, worse gets {}".format(*self.texts().values())
 
-    def texts(self):
+    def texts(self) -> dict[str, str]:
         """The numbers that follow from the raw rewards, as the figure writes them."""
         margin = math.tanh(self.better) - math.tanh(self.worse)
         push = sigmoid(-margin)
@@ -51,8 +54,8 @@ class PushExplorer:
             "worse gets": f"{-push * slope_of_tanh(self.worse):.3f}",
         }
 
-    def _repr_html_(self):
-        axes = {"x": (-3, 3, 30, 352), "upper": (-1, 1, 130, 20), "lower": (0, 1, 270, 170)}
+    def _repr_html_(self) -> str:
+        axes: dict[str, Axis] = {"x": (-3, 3, 30, 352), "upper": (-1, 1, 130, 20), "lower": (0, 1, 270, 170)}
         x, upper, lower = (scale(*axis) for axis in axes.values())
         drawing = [
             *panels(axes, range(-3, 4), (-1, 0, 1), (0, 0.5, 1), "raw reward z"),
@@ -82,5 +85,5 @@ class PushExplorer:
         return page("push", sliders + values(self.texts()) + svg(310, words, drawing), axes)
 
 
-def slope_of_tanh(raw):
+def slope_of_tanh(raw: float) -> float:
     return 1 - math.tanh(raw) ** 2

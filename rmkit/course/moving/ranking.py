@@ -1,10 +1,14 @@
 """A ranking of K responses with all of its pairs (chapter 3)."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 from rmkit.course.moving.drawing import COIN, label, loss_of, page, scale, slider, svg, values
 from rmkit.errors import InputError
 
 # The rewards from -1 to 1, best first, at which the K-choose-2 loss is smallest. Chapter 3 finds them with a solver.
-BEST_REWARDS = {
+BEST_REWARDS: dict[int, list[float]] = {
     2: [1, -1],
     3: [1, 0, -1],
     4: [1, 0.59748, -0.59748, -1],
@@ -31,20 +35,20 @@ class RankingExplorer:
 
     MOST = max(BEST_REWARDS)
 
-    def __init__(self, K=4):
+    def __init__(self, K: int = 4) -> None:
         if type(K) is not int or K not in BEST_REWARDS:
             raise InputError(f"K is {K!r}; it must be a whole number from 2 to {self.MOST}")
         self.K = K
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"K = {self.K}: " + ", ".join(f"{name} {text}" for name, text in self.texts().items())
 
-    def texts(self):
+    def texts(self) -> dict[str, str]:
         """What the figure says of the ranking."""
         n_pairs = self.K * (self.K - 1) // 2
         return {"pairs": str(n_pairs), "floor": f"{floor_of(self.K):.3f}", "a coin": f"{COIN:.3f}"}
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         k, y = scale(2, self.MOST, 52, 178), scale(0, COIN, 402, 312)
         ghosts = "".join(f"M{corner(j)} {TOP + corner(i)}h33v33h-33z" for i, j in pairs_of(self.MOST))
         drawing = [
@@ -74,7 +78,7 @@ class RankingExplorer:
             "5, the stronger its blue the larger. In the corner, the floor against K: it rises, and stays below a coin."
         )
         sliders = slider("Responses in the ranking, K", "k", self.K, self.K, 2, self.MOST)
-        sliders += slider("Pair", "pair", says_of(self.K, 1, 2), 1, 1, self.texts()["pairs"])
+        sliders += slider("Pair", "pair", says_of(self.K, 1, 2), 1, 1, self.K * (self.K - 1) // 2)
         return page("ranking", sliders + values(self.texts()) + svg(432, words, drawing))
 
 
@@ -82,37 +86,37 @@ ON = ' class="on"'  # of what belongs to the pair that is looked at: at first, 1
 TOP, SIDE = 100, 36  # of the triangle: where it begins, and how far its cells are apart
 
 
-def reward_x(reward):
+def reward_x(reward: float) -> float:
     """Where a reward lies on the line of rewards."""
     return scale(-1, 1, 34, 326)(reward)
 
 
-def corner(n):
+def corner(n: int) -> float:
     """Where the nth row or column of the triangle begins."""
     return 19.5 + SIDE * (n - 1)
 
 
-def pairs_of(K):
+def pairs_of(K: int) -> list[tuple[int, int]]:
     """The pairs of a ranking, the better first; those of a shorter ranking come first, so each keeps its number."""
     return [(i, j) for j in range(2, K + 1) for i in range(1, j)]
 
 
-def margin_of(K, i, j):
+def margin_of(K: int, i: int, j: int) -> float:
     return BEST_REWARDS[K][i - 1] - BEST_REWARDS[K][j - 1]
 
 
-def floor_of(K):
+def floor_of(K: int) -> float:
     """The smallest K-choose-2 loss that rewards from -1 to 1 allow."""
     losses = [loss_of(margin_of(K, i, j)) for i, j in pairs_of(K)]
     return sum(losses) / len(losses)
 
 
-def says_of(K, i, j):
+def says_of(K: int, i: int, j: int) -> str:
     margin = margin_of(K, i, j)
     return f"{i} beats {j}: margin {margin:.2f}, loss {loss_of(margin):.3f}"
 
 
-def responses(K):
+def responses(K: int) -> Iterator[str]:
     """Each response twice: on the line of rewards, where close ones are piled up, and in the triangle's diagonal."""
     places = [reward_x(reward) for reward in BEST_REWARDS[K]]
     for n, place in enumerate(places, start=1):
@@ -122,7 +126,7 @@ def responses(K):
             yield f'<g data-response="{n}"{ON * (n <= 2)}>{ball}</g>'
 
 
-def cell(K, i, j):
+def cell(K: int, i: int, j: int) -> str:
     """A pair in the triangle: the row is the better response, the column the worse."""
     x, y, loss = corner(j), TOP + corner(i), loss_of(margin_of(K, i, j))
     box = f'<rect x="{x}" y="{y}" width="33" height="33" fill-opacity="{0.6 * loss / COIN:.2f}"/>'
