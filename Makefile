@@ -1,6 +1,6 @@
 # make book, make test: all that most people need. `make` alone lists the rest.
 .DELETE_ON_ERROR:
-.PHONY: FORCE help setup book check lint-web test bench notebooks lab serve weigh links repository clean
+.PHONY: FORCE help setup book check test lint-web bench notebooks lab serve weigh links repository clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -43,7 +43,7 @@ setup: .venv/installed _build/node.done
 	@$(RUN) pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# What the playground, the accessibility checks and lint-web run, by the lock file. Without Node the book is built without a playground.
+# What the playground and the accessibility checks run, by the lock file. Without Node the book is built without a playground.
 _build/node.done: _build/node.version book/_playground/package.json book/_playground/package-lock.json book/_playground/.npmrc
 	@rm -rf _build/node && mkdir _build/node && cp $(filter book/%,$^) _build/node
 	@if [ ! -s $< ]; then \
@@ -119,11 +119,6 @@ check: .venv/installed lint-web
 	@$(RUN) pytest --quiet $(WORKERS) --check
 	@echo "What needs no trained model, no process of its own and no browser is right. make test checks the rest."
 
-# The scripts and styles of the book and of the moving figures, by the rules of biome.json.
-lint-web: _build/node.done
-	@if [ -x _build/node/node_modules/.bin/biome ]; then _build/node/node_modules/.bin/biome lint --error-on-warnings --log-level=error; \
-	  else echo "JavaScript and CSS are not checked: what checks them needs Node.js."; fi
-
 test: book lint-web
 	@$(RUN) ruff format --check --quiet .
 	@$(RUN) ruff check --quiet .
@@ -132,6 +127,11 @@ test: book lint-web
 	@$(RUN) pytest $(WORKERS)
 	@$(RUN) pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 	@echo "All checks passed."
+
+# Scripts and styles of the book and of the moving figures, by Biome (biome.json).
+lint-web: _build/node.done
+	@if [ -x _build/node/node_modules/.bin/biome ]; then _build/node/node_modules/.bin/biome lint --error-on-warnings --log-level=warn; \
+	else echo "Node.js is not here: scripts and styles are not linted."; fi
 
 # --- the measurements
 

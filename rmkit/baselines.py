@@ -33,8 +33,8 @@ def rules_and_annotators(rankings: Sequence[Ranking], pairs: Pairs) -> dict[str,
         "longest": pairs.accuracy(lengths),
         "shortest": pairs.accuracy(-lengths),
     }
-    votes = [ranking.info.get("votes") for ranking in rankings if len(ranking) == 2]
-    votes = [v for v in votes if isinstance(v, list) and len(v) > 1 and all(verdict in (0, 1, 2) for verdict in v)]
+    known = [ranking.info.get("votes") for ranking in rankings if len(ranking) == 2]
+    votes = [v for v in known if isinstance(v, list) and len(v) > 1 and all(verdict in (0, 1, 2) for verdict in v)]
     if votes:
         baselines["annotators"] = measures.agreement(votes)
         if len({len(verdicts) for verdicts in votes}) == 1 and len(votes[0]) % 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import cast
 
 from rmkit.files import whole_file
 from rmkit.intervals import Estimate
@@ -61,7 +62,7 @@ def _head(report: Report, data: str, name: str) -> str:
         dataset_name=data,
         metric_type="accuracy",
         metric_name="accuracy over preference pairs",
-        metric_value=round(report.accuracy.value, 4),
+        metric_value=round(cast(float, report.accuracy.value), 4),
     )
     return ModelCardData(model_name=name, tags=["reward-model", "rlhf"], eval_results=[result]).to_yaml()
 

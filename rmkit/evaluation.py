@@ -8,7 +8,7 @@ trivial rules get on the same pairs, calibration, groups of pairs, and checks th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,9 @@ def compare(model_a: Any, model_b: Any, data: Rankings, batch_size: int = 32, se
         b=b.accuracy_by_prompt,
         difference=by_prompt(apart, a.prompts, span=(-1, 1)),
         mcnemar=test,
-        pairs_needed=measures.pairs_needed(test["only_a"], test["only_b"], test["n"]) if test["n"] else None,
+        pairs_needed=measures.pairs_needed(int(test["only_a"]), int(test["only_b"]), int(test["n"]))
+        if test["n"]
+        else None,
         n_pairs=a.n_pairs,
         n_prompts=a.n_prompts,
         n_seen=n_seen,
@@ -218,7 +220,7 @@ def _whole_rankings(
     return by_prompt(best, prompts), by_prompt(tau, prompts, span=(-1, 1))
 
 
-def _best_share(ranks: tuple[int, ...], rewards: torch.Tensor) -> float:
+def _best_share(ranks: Sequence[int], rewards: torch.Tensor) -> float:
     """Whether the highest reward is on a best response; a share, where several responses have it."""
     first = [rank for rank, reward in zip(ranks, rewards, strict=True) if reward == rewards.max()]
     return first.count(min(ranks)) / len(first)

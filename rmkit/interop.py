@@ -203,7 +203,7 @@ def to_trl_dataset(rankings: Sequence[Ranking], tokenizer: PreTrainedTokenizerBa
     """
     from datasets import Dataset
 
-    columns = {"chosen_ids": [], "rejected_ids": []}
+    columns: dict[str, list[list[int]]] = {"chosen_ids": [], "rejected_ids": []}
     for ranking, texts in zip(rankings, encode_rankings(rankings, tokenizer, max_length), strict=True):
         for better, worse in ranking.pairs():
             columns["chosen_ids"].append(texts[better].ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from sklearn.linear_model import LinearRegression
@@ -154,11 +154,17 @@ class LengthFree:
     model: RewardModel
     slope: float  # reward a character
 
+    @overload
+    def score(self, prompt: str | list[str], response: str) -> float: ...
+
+    @overload
+    def score(self, prompt: str | list[str], response: list[str]) -> list[float]: ...
+
     def score(self, prompt: str | list[str], response: str | list[str]) -> float | list[float]:
         """The length-free reward; takes lists as `RewardModel.score` does."""
-        rewards = self.model.score(prompt, response)
         if isinstance(response, str):
-            return rewards - self.slope * len(response)
+            return self.model.score(prompt, response) - self.slope * len(response)
+        rewards = self.model.score(prompt, response)
         return [reward - self.slope * len(text) for reward, text in zip(rewards, response, strict=True)]
 
     def rank(self, prompt: str, responses: list[str]) -> list[tuple[str, float]]:
@@ -193,7 +199,7 @@ def length_free(model: RewardModel, rankings: Sequence[Ranking]) -> LengthFree:
     prompts, responses = side_by_side(rankings)
     ends = np.cumsum([len(ranking) for ranking in rankings])[:-1]
 
-    def within(values: list[float]) -> np.ndarray:
+    def within(values: Sequence[float]) -> np.ndarray:
         """Each value minus the mean of its ranking's values, shape (N,)."""
         return np.concatenate([part - part.mean() for part in np.split(np.array(values, dtype=float), ends)])
 

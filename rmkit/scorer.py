@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -25,6 +26,20 @@ class Scorer:
     """
 
     seen: np.ndarray | None = None  # sketches of the prompts it was trained on, (prompts, 128) bytes; None if unknown
+    # What the module brings along.
+    tokenizer: Any
+    config: Any
+    device: Any
+    training: bool
+    eval: Callable[[], Any]
+    train: Callable[[bool], Any]
+    __call__: Callable[..., torch.Tensor]
+
+    @overload
+    def score(self, prompt: str | Iterable[str], response: str) -> float: ...
+
+    @overload
+    def score(self, prompt: str | Iterable[str], response: list[str] | tuple[str, ...]) -> list[float]: ...
 
     def score(self, prompt: str | Iterable[str], response: str | Iterable[str]) -> float | list[float]:
         """The reward of a response to a prompt; for a list of responses, the list of their rewards.
@@ -96,8 +111,8 @@ class Scorer:
 def _side_by_side(prompt: str | Iterable[str], response: str | Iterable[str]) -> tuple[list[str], list[str]]:
     """What `score` is given as two parallel lists of checked texts."""
     responses = [response] if isinstance(response, str) else list(response)
-    texts = [("prompt", prompt)]
-    prompts = [prompt] * len(responses)
+    texts: list[tuple[str, object]] = [("prompt", prompt)]
+    prompts: list[Any] = [prompt] * len(responses)
     if isinstance(prompt, Iterable) and not isinstance(prompt, str):
         prompts = list(prompt)
         texts = [(f"prompt {i}", text) for i, text in enumerate(prompts, 1)]

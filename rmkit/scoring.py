@@ -217,13 +217,13 @@ def _score(model: Any, chunk: list[tuple[Place, Any]], shape: str, scored: Score
     """The chunk's output as one block of bytes, a line a row; `scored` goes on counting."""
     outcomes, prompts, responses = _outcomes(chunk, shape, scored)
     rewards, cut = _rewards(model, prompts, responses)
-    lines, rewards = [], iter(rewards)
+    lines, left = [], iter(rewards)
     for ((unit, number), row), outcome in zip(chunk, outcomes, strict=True):
         if isinstance(outcome, str):
             kept = {name: value for name, value in row.items() if name not in ADDED} if isinstance(row, dict) else {}
             lines.append(json_line(kept | {"refused": outcome}))
             continue
-        own = list(islice(rewards, outcome))
+        own = list(islice(left, outcome))
         if not all(map(math.isfinite, own)):
             raise FloatingPointError(f"{data}, {unit} {number}: the model's reward is {own}, no finite number")
         lines.append(json_line(row | ({"reward": own[0]} if shape == "answers" else {"rewards": own})))
@@ -238,7 +238,9 @@ def _outcomes(
     chunk: list[tuple[Place, Any]], shape: str, scored: Scored
 ) -> tuple[list[int | str], list[str], list[str]]:
     """Of each row how many texts it has, or why it is refused; and the prompts and responses of all texts."""
-    outcomes, prompts, responses = [], [], []
+    outcomes: list[int | str] = []
+    prompts: list[str] = []
+    responses: list[str] = []
     for (unit, number), row in chunk:
         try:
             if isinstance(row, InputError):

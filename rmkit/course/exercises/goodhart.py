@@ -1,15 +1,15 @@
 """Chapter 8, Goodhart's law: best of n in large pools, KL, the highest of n numbers, the gold curve, pessimism."""
 
 import math
-from itertools import combinations
+from functools import partial
 
 import numpy as np
 from scipy.integrate import quad
 from scipy.special import gammaln
 from scipy.stats import norm
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
-from rmkit.course.exercises.using_rewards import POOLS
+from rmkit.course.exercises import Mistake, call, check, diagnose, either, equal, kind, plain, show
+from rmkit.course.exercises.using_rewards import POOLS, readings_of_best_of_n
 
 # 8.1 Best of n in a large pool
 
@@ -55,12 +55,13 @@ def check_best_of_large_pool(function):
         want = float(np.dot(shares, gold[np.argsort(proxy)]))
         if abs(got) < 1e-6:
             raise Mistake(
-                f"{here} you return 0: your first share is too small for a float, and what is multiplied on it stays 0. Begin at "
-                "the answer with the *highest* proxy reward, whose share is n / N, or add logarithms."
+                f"{here} you return 0: your first share is too small for a float, and what is multiplied on it stays "
+                "0. Begin at the answer with the *highest* proxy reward, whose share is n / N, or add logarithms."
             )
         if not math.isclose(got, want, rel_tol=1e-6):
             raise Mistake(
-                f"{here} the mean is {want:.6f}, yours is {got:.6f}; small pools are right. Do you sample here, or round?"
+                f"{here} the mean is {want:.6f}, yours is {got:.6f}; small pools are right. Do you sample here, "
+                "or round?"
             )
     return "The same as counting, in pools where no binomial fits into a float."
 
@@ -69,8 +70,8 @@ def _large(error, here):
     """What goes wrong with large numbers, in words."""
     if "OverflowError" in error:
         return (
-            f"{here} the binomials have hundreds of digits, and no float holds them (OverflowError). Divide the two whole numbers "
-            "by each other *before* a float comes in, or work with their logarithms."
+            f"{here} the binomials have hundreds of digits, and no float holds them (OverflowError). Divide the two "
+            "whole numbers by each other *before* a float comes in, or work with their logarithms."
         )
     if "got nan" in error or "got inf" in error:
         return f"{here} your binomials are inf, and inf / inf is no number. Subtract their logarithms and take exp of the difference."
@@ -79,46 +80,27 @@ def _large(error, here):
 
 def _compare_small(got, proxy, gold, n):
     N = len(proxy)
-    draws = list(combinations(range(N), n))
     order = sorted(range(N), key=lambda i: proxy[i])  # lowest first
-
-    def over_draws(value):
-        return sum(map(value, draws)) / len(draws)
-
-    def best(draw):
-        return max(draw, key=lambda i: proxy[i])
-
-    put_back = sum(gold[i] * ((place + 1) ** n - place**n) for place, i in enumerate(order)) / N**n
-    unsorted = sum(math.comb(i, n - 1) * gold[i] for i in range(N)) / len(draws)
-    off_by_one = sum(math.comb(place + 1, n - 1) * gold[i] for place, i in enumerate(order)) / len(draws)
-    want = over_draws(lambda draw: gold[best(draw)])
-    _compare_number(
-        got,
-        want,
-        f"For proxy {proxy}, gold {gold} and n = {n}",
-        [
-            (off_by_one, "your shares do not sum to 1: below the answer on place i, from 0, there are i others."),
-            (
-                over_draws(lambda draw: proxy[best(draw)]),
-                "that is the mean *proxy* reward; the proxy picks, gold counts.",
-            ),
-            (
-                over_draws(lambda draw: gold[min(draw, key=lambda i: proxy[i])]),
-                "you pick the lowest proxy reward: below the pick stand the others, not above it.",
-            ),
-            (over_draws(lambda draw: max(gold[i] for i in draw)), "you pick by gold, which nobody knows in advance."),
-            (put_back, "you let an answer be drawn several times; the n answers are different ones."),
-            (unsorted, "your formula needs the gold rewards in the order of the *proxy*: sort first."),
-            (gold[order[-1]], "that is the best of the whole pool; only n answers are drawn."),
-            (sum(gold) / N, "that is the mean of the pool, as if nobody selected."),
-            (sum(gold[i] for i in order[-n:]) / n, "that is the mean of the n highest; each draw has one pick."),
-            (
-                over_draws(lambda draw: gold[best(draw)]) * len(draws),
-                "that is the sum over all draws; divide by their number.",
-            ),
-            (math.log(want) if want > 0 else -1.0, "that is the logarithm; take `exp` at the end."),
-        ],
-    )
+    off_by_one = sum(math.comb(place + 1, n - 1) * gold[i] for place, i in enumerate(order)) / math.comb(N, n)
+    readings = readings_of_best_of_n(proxy, gold, n)
+    want = readings["right"]
+    sentences = {
+        "mean reward": "that is the mean *proxy* reward; the proxy picks, gold counts.",
+        "worst of n": "you pick the lowest proxy reward: below the pick stand the others, not above it.",
+        "picked by quality": "you pick by gold, which nobody knows in advance.",
+        "put back": "you let an answer be drawn several times; the n answers are different ones.",
+        "not sorted, lowest first": "your formula needs the gold rewards in the order of the *proxy*: sort first.",
+        "highest of the pool": "that is the best of the whole pool; only n answers are drawn.",
+        "mean of the pool": "that is the mean of the pool, as if nobody selected.",
+        "n highest": "that is the mean of the n highest; each draw has one pick.",
+        "sum over draws": "that is the sum over all draws; divide by their number.",
+    }
+    likely = [
+        (off_by_one, "your shares do not sum to 1: below the answer on place i, from 0, there are i others."),
+        *((readings[name], sentence) for name, sentence in sentences.items()),
+        (math.log(want) if want > 0 else -1.0, "that is the logarithm; take `exp` at the end."),
+    ]
+    _compare_number(got, want, f"For proxy {proxy}, gold {gold} and n = {n}", likely)
 
 
 # 8.2 The KL divergence of best-of-n
@@ -160,7 +142,8 @@ def check_exact_kl(function):
         result = call(function, probabilities, n)
         if isinstance(plain(result), float) and math.isnan(plain(result)):
             raise Mistake(
-                f"{here} you get nan, from 0 times log 0. An answer that best-of-n never returns adds nothing: leave it out."
+                f"{here} you get nan, from 0 times log 0. An answer that best-of-n never returns adds nothing: "
+                "leave it out."
             )
         got = _as_number(result, "one number, the divergence in nats")
         _compare_kl(got, probabilities, n, here)
@@ -206,7 +189,10 @@ def _compare_kl(got, p, n, here):
             ),
             (
                 _kl(at_most, p),
-                "F(v) ** n is the chance that the pick is worth *at most* v. For exactly v, subtract what lies below it.",
+                (
+                    "F(v) ** n is the chance that the pick is worth *at most* v. For exactly v, subtract what lies "
+                    "below it."
+                ),
             ),
             (
                 _kl(single, p),
@@ -325,60 +311,60 @@ def check_fit_and_peak(function):
 
 
 def _compare_fit(alpha, beta, peak, d, gold, here):
-    def fit(*columns):
-        return np.linalg.lstsq(np.stack(columns, axis=1), gold, rcond=None)[0].tolist()
-
-    def same(*other):
-        return np.allclose([alpha, beta], other, atol=1e-4)
-
-    want = fit(d, -(d**2))
-    if any(math.isnan(number) for number in (alpha, beta)):
+    if math.isnan(alpha) or math.isnan(beta):
         raise Mistake(f"{here} you get nan: is something divided by d, which is 0 for the base policy?")
-    if not same(*want):
-        ones, some = np.ones(len(d)), d > 0
-        three = fit(ones, d, d**2)
-        by_ratio = np.polyfit(d[some], gold[some] / d[some], 1)
-        if same(want[0], -want[1]):
-            raise Mistake(f"{here} beta has the wrong sign: the curve is d (alpha *minus* beta d).")
-        if same(want[1], want[0]) or same(-want[1], want[0]):
-            raise Mistake(f"{here} alpha and beta are the wrong way round: alpha belongs to d, beta to d**2.")
-        if same(*fit(d**2, -(d**4))):
-            raise Mistake(
-                f"{here} you fit in the divergence, d**2; the curve is one in d, its root, which you are given."
-            )
-        if same(three[1], -three[2]):
-            raise Mistake(
-                f"{here} you fit a constant as well. At d = 0 nothing is selected and nothing gained: the curve starts at 0."
-            )
-        if same(by_ratio[1], -by_ratio[0]):
-            raise Mistake(
-                f"{here} you fit gold / d. That gives weight to small d, where the division blows up noise; fit gold itself."
-            )
-        if same(*fit(d, -d * np.log(np.where(some, d, 1.0)))):
-            raise Mistake(
-                f"{here} d (alpha - beta log d) is the form for reinforcement learning; best-of-n has beta d."
-            )
-        raise Mistake(f"{here} alpha, beta should be {want[0]:.4f}, {want[1]:.4f}, got {alpha:.4f}, {beta:.4f}.")
+    want = _least_squares(gold, d, -(d**2))
+    otherwise = f"alpha, beta should be {want[0]:.4f}, {want[1]:.4f}, got {alpha:.4f}, {beta:.4f}."
+    same = partial(equal, rel=1e-5, near=1e-4)
+    diagnose([alpha, beta], want, _wrong_fits(want, d, gold), otherwise=otherwise, here=here, same=same)
     if want[1] <= 0:
-        if not peak == math.inf:
-            raise Mistake(
-                f"{here} beta is {want[1]:.3f}, so the curve never turns: the peak is math.inf, got {peak:.4g}."
-            )
-        return
-    _compare_number(
-        float(peak),
-        want[0] / (2 * want[1]),
-        here,
-        [
-            (want[0] / want[1], "alpha / beta is where the curve is back at 0; it is highest half way."),
-            (
-                want[0] ** 2 / (4 * want[1]),
-                "that is the *height* of the peak; return the distance d at which it is reached.",
-            ),
-            (float(d[gold.argmax()]), "that is the best of the points measured; return the peak of the fitted curve."),
-            (2 * want[1] / want[0], "that is the fraction upside down."),
-        ],
-    )
+        never = f"beta is {want[1]:.3f}, so the curve never turns: the peak is math.inf, got {peak:.4g}."
+        return diagnose(peak, math.inf, otherwise=never, here=here)
+    likely = [
+        (want[0] / want[1], "alpha / beta is where the curve is back at 0; it is highest half way."),
+        (
+            want[0] ** 2 / (4 * want[1]),
+            "that is the *height* of the peak; return the distance d at which it is reached.",
+        ),
+        (float(d[gold.argmax()]), "that is the best of the points measured; return the peak of the fitted curve."),
+        (2 * want[1] / want[0], "that is the fraction upside down."),
+    ]
+    return _compare_number(float(peak), want[0] / (2 * want[1]), here, likely)
+
+
+def _least_squares(gold, *columns):
+    return np.linalg.lstsq(np.stack(columns, axis=1), gold, rcond=None)[0].tolist()
+
+
+def _wrong_fits(want, d, gold):
+    """What other fits give for [alpha, beta], each with its sentence."""
+    alpha, beta = want
+    some = d > 0
+    _, with_constant, bend = _least_squares(gold, np.ones(len(d)), d, d**2)
+    slope, start = np.polyfit(d[some], gold[some] / d[some], 1).tolist()
+    return [
+        ([alpha, -beta], "beta has the wrong sign: the curve is d (alpha *minus* beta d)."),
+        (
+            either([beta, alpha], [-beta, alpha]),
+            "alpha and beta are the wrong way round: alpha belongs to d, beta to d**2.",
+        ),
+        (
+            _least_squares(gold, d**2, -(d**4)),
+            "you fit in the divergence, d**2; the curve is one in d, its root, which you are given.",
+        ),
+        (
+            [with_constant, -bend],
+            "you fit a constant as well. At d = 0 nothing is selected and nothing gained: the curve starts at 0.",
+        ),
+        (
+            [start, -slope],
+            "you fit gold / d. That gives weight to small d, where the division blows up noise; fit gold itself.",
+        ),
+        (
+            _least_squares(gold, d, -d * np.log(np.where(some, d, 1.0))),
+            "d (alpha - beta log d) is the form for reinforcement learning; best-of-n has beta d.",
+        ),
+    ]
 
 
 # 8.5 A pessimistic ensemble
@@ -428,18 +414,14 @@ def check_pessimistic_rewards(function):
 
 
 def _compare_pessimism(got, rewards, penalty, here):
-    def same(other):
-        return np.allclose(got, other, atol=1e-5)
-
     centered = rewards - rewards.mean(axis=1, keepdims=True)  # (M, N)
     mean, variance = centered.mean(axis=0), centered.var(axis=0)  # (N,) each
-    if same(mean - penalty * variance):
-        return
+    right = mean - penalty * variance
     M = len(rewards)
     by_answer = rewards - rewards.mean(axis=0)
     scaled = centered / centered.std(axis=1, keepdims=True)
     raw = rewards.mean(axis=0) - penalty * rewards.var(axis=0)
-    for other, sentence in [
+    likely = [
         (raw, "center each member first: its level means nothing."),
         (mean, "disagreement costs nothing yet: subtract penalty times the variance."),
         (mean + penalty * variance, "you *add* the variance, and so reward what the members disagree about."),
@@ -463,11 +445,10 @@ def _compare_pessimism(got, rewards, penalty, here):
             raw - raw.mean(),
             "you center the result, after levels have already counted as disagreement; center the members.",
         ),
-    ]:
-        if same(other):
-            raise Mistake(f"{here} {sentence}")
-    want = [round(float(number), 4) for number in mean - penalty * variance]
-    raise Mistake(f"{here} it should be {want}, got {show([round(float(number), 4) for number in got])}.")
+    ]
+    want = [round(float(number), 4) for number in right]
+    otherwise = f"it should be {want}, got {show([round(float(number), 4) for number in got])}."
+    diagnose(got, right, likely, otherwise=otherwise, here=here, same=partial(equal, rel=1e-5, near=1e-5))
 
 
 # What the checks share
@@ -487,10 +468,6 @@ def _as_number(result, what):
 
 def _compare_number(got, want, here, likely, near=0.0):
     """Raise `Mistake` unless got equals want; `likely` holds what people compute instead, and what to say then."""
-    if math.isclose(got, want, rel_tol=1e-4, abs_tol=1e-6):
-        return
-    for number, sentence in likely:
-        if math.isclose(got, number, rel_tol=1e-4, abs_tol=1e-6):
-            raise Mistake(f"{here}: {sentence}")
     close = " That is near: do you sample, and too little?" if abs(got - want) < near else ""
-    raise Mistake(f"{here} it should be {want:.6g}, got {got:.6g}.{close}")
+    otherwise = f"it should be {want:.6g}, got {got:.6g}.{close}"
+    diagnose(got, want, likely, otherwise=otherwise, here=f"{here}:", same=partial(equal, rel=1e-4, near=1e-6))

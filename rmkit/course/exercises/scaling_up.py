@@ -1,10 +1,11 @@
 """Chapter 10, scaling up: the last real token, padding, memory, one loss over several processes, hours on a GPU."""
 
 import math
+from functools import partial
 
 import torch
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, equal, kind, plain, show
 
 # 10.1 Padding
 
@@ -156,8 +157,8 @@ def _compare_vectors(result, vectors, mask, here):
         )
     if shape == (N, N, H):
         raise Mistake(
-            f"your result has shape (N, N, H) = ({N}, {N}, {H}): `vectors[:, last]` takes all {N} positions from every text. "
-            "Name the text as well: `vectors[torch.arange(N), last]`."
+            f"your result has shape (N, N, H) = ({N}, {N}, {H}): `vectors[:, last]` takes all {N} positions from every "
+            "text. Name the text as well: `vectors[torch.arange(N), last]`."
         )
     if shape == (N, T, H):
         raise Mistake(
@@ -195,10 +196,8 @@ def _compare_vectors(result, vectors, mask, here):
         (vectors.mean(dim=1), "that is the mean over all positions, padding included."),
         ((vectors * float_mask).amax(dim=1), "you take the largest of each number; take one token's vector as it is."),
     ]
-    for vector, sentence in likely:
-        if got == vector.tolist():
-            raise Mistake(f"{here} {sentence}")
-    raise Mistake(f"{here} the vectors should be {show(want.tolist())}, got {show(got)}.")
+    otherwise = f"the vectors should be {show(want.tolist())}, got {show(got)}."
+    diagnose(got, want, likely, otherwise=otherwise, here=here)
 
 
 def _shape(value):
@@ -292,8 +291,8 @@ def check_process_losses(function):
         except Mistake as mistake:
             if "ZeroDivisionError" in str(mistake) and not all(losses):
                 raise Mistake(
-                    f"{losses} has a process without a ranking, which happens with the last batch: its loss is 0, and you "
-                    "divide by its number of rankings."
+                    f"{losses} has a process without a ranking, which happens with the last batch: its loss is 0, and "
+                    "you divide by its number of rankings."
                 ) from None
             raise
         _compare_losses(result, losses)
@@ -316,8 +315,6 @@ def _compare_losses(result, losses):
         )
     if len(got) != P:
         raise Mistake(f"{here} there are {P} processes, and you return {len(got)} numbers.")
-    if _all_close(got, want):
-        return
     means = [sum(own) / len(own) if own else 0.0 for own in losses]
     busy = sum(1 for own in losses if own)
     pooled = sum(map(sum, losses)) / n
@@ -329,11 +326,17 @@ def _compare_losses(result, losses):
         ([sum(own) for own in losses], "these are sums: the average then grows with the number of rankings."),
         (
             [sum(own) / n for own in losses],
-            f"you divide by all {n} rankings, and averaging over the processes divides by {P} once more: multiply by {P}.",
+            (
+                f"you divide by all {n} rankings, and averaging over the processes divides by {P} once more: multiply "
+                f"by {P}."
+            ),
         ),
         (
             [pooled] * P,
-            "each process has the mean over all. A process can call backward only on rankings that it has read: its own.",
+            (
+                "each process has the mean over all. A process can call backward only on rankings that it has read: "
+                "its own."
+            ),
         ),
         ([sum(own) * P for own in losses], f"multiplied by the processes, but not divided by all {n} rankings."),
         ([sum(own) / P for own in losses], f"you divide by the number of processes, {P}; they do that by themselves."),
@@ -346,15 +349,8 @@ def _compare_losses(result, losses):
         ([mean * P / n for mean in means], "you start from the *mean* of a process; start from its sum."),
         ([sum(own) / max(map(len, losses)) for own in losses], "you divide by the rankings of the fullest process."),
     ]
-    for numbers, sentence in likely:
-        if _all_close(got, numbers):
-            raise Mistake(f"{here} {sentence}")
-    rounded = [round(x, 3) for x in want]
-    raise Mistake(f"{here} the numbers should be {rounded}, whose mean is {pooled:.3f}; got {show(got)}.")
-
-
-def _all_close(these, those):
-    return all(math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-9) for a, b in zip(these, those, strict=True))
+    otherwise = f"the numbers should be {[round(x, 3) for x in want]}, whose mean is {pooled:.3f}; got {show(got)}."
+    diagnose(got, want, likely, otherwise=otherwise, here=here, same=partial(equal, rel=1e-4, near=1e-9))
 
 
 # 10.5 Hours on a GPU
@@ -440,9 +436,5 @@ def _as_number(result, what):
 
 def _compare_number(got, want, here, likely):
     """Raise `Mistake` unless got equals want; `likely` holds what people compute instead, and what to say then."""
-    if math.isclose(got, want, rel_tol=1e-4, abs_tol=1e-12):
-        return
-    for number, sentence in likely:
-        if math.isclose(got, number, rel_tol=1e-4, abs_tol=1e-12):
-            raise Mistake(f"{here} {sentence}")
-    raise Mistake(f"{here} it should be {want:.6g}, got {got:.6g}.")
+    otherwise = f"it should be {want:.6g}, got {got:.6g}."
+    diagnose(got, want, likely, otherwise=otherwise, here=here, same=partial(equal, rel=1e-4, near=1e-12))

@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 
 from rmkit.batching import Batch, pad
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, either, kind, plain, show
 from rmkit.losses import k_choose_2_loss, pair_positions, pairwise_loss
 
 # 4.1 A batch of rankings
@@ -60,7 +60,8 @@ def _as_batch(result):
             raise Mistake(f"{name} has one row for each response, shape (N, T); got {show(table)}.")
         if any(isinstance(item, list) for row in table for item in row):
             raise Mistake(
-                f"{name} is a table of rankings of rows. Flatten it first: all responses of all rankings in one list, (N, T)."
+                f"{name} is a table of rankings of rows. Flatten it first: all responses of all rankings in one "
+                "list, (N, T)."
             )
     return result
 
@@ -76,15 +77,16 @@ def _compare_batch(batch, texts, ranks):
     want_ids, want_mask = (table.tolist() for table in pad(flat, 0))
     if len(input_ids) == sum(k * (k - 1) for k in want_sizes) != n:
         raise Mistake(
-            f"{here} you have {len(input_ids)} rows, two for each pair. Each response is read once: {n} rows; the loss makes "
-            "the pairs."
+            f"{here} you have {len(input_ids)} rows, two for each pair. Each response is read once: {n} rows; the loss "
+            "makes the pairs."
         )
     if len(input_ids) != n:
         raise Mistake(f"{here} there are {n} responses, so {n} rows; yours has {len(input_ids)}.")
     widths = {len(row) for row in input_ids}
     if len(widths) > 1:
         raise Mistake(
-            f"{here} your rows are {sorted(widths)} tokens wide: pad once, over the whole batch, not each ranking by itself."
+            f"{here} your rows are {sorted(widths)} tokens wide: pad once, over the whole batch, not each ranking "
+            "by itself."
         )
     if widths != {longest}:
         raise Mistake(f"{here} the longest text has {longest} tokens and your rows are {widths.pop()} wide.")
@@ -201,8 +203,8 @@ def _as_loss(result, name):
     """The learner's loss as a float; a tensor of their own graph is a mistake with a reason."""
     if isinstance(result, torch.Tensor) and result.requires_grad:
         raise Mistake(
-            f"{name} returns a tensor that still carries its graph, and with it the whole forward pass stays in memory as "
-            "long as somebody keeps the loss: return `loss.item()`."
+            f"{name} returns a tensor that still carries its graph, and with it the whole forward pass stays in memory "
+            "as long as somebody keeps the loss: return `loss.item()`."
         )
     value = plain(result)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -289,8 +291,8 @@ def _diagnose_step(model, events, before, stale, batch, number):
         raise Mistake("the gradient is emptied between `backward` and `step`, so there is nothing left to step along.")
     if stale is not None and torch.allclose(moved, want - 0.5 * stale, atol=1e-6) and stale.abs().sum() > 0:
         raise Mistake(
-            f"step {number} moved along the sum of this gradient and the ones before: `backward` adds to what is there. "
-            "Call `optimizer.zero_grad()` once a step."
+            f"step {number} moved along the sum of this gradient and the ones before: `backward` adds to what is "
+            "there. Call `optimizer.zero_grad()` once a step."
         )
     _diagnose_gradient(moved, before, batch)
     raise Mistake(
@@ -385,46 +387,75 @@ def check_accuracy(function):
     return "Every pair weighs the same, whichever batch it was in, and a tie is worth half."
 
 
-def _compare_accuracy(result, data):
-    def is_(value):
-        return math.isclose(result, value, abs_tol=1e-6)
+def _readings_of_accuracy(data: list[tuple[list[float], list[float]]]) -> dict[str, float | None]:
+    """The accuracy over all pairs, under "right", and what typical mistakes compute instead.
 
+    Args:
+        data: a pair of lists for each batch, the rewards of the better responses and those of the worse ones; None
+            stands where a mistake is none on this data.
+
+    >>> _readings_of_accuracy([([0.3, 0.1], [0.1, 0.4]), ([0.5], [0.5])])["right"]
+    0.5
+    """
     pairs = [pair for chosen, rejected in data for pair in zip(chosen, rejected, strict=True)]
     n = len(pairs)
     won, tied = sum(c > r for c, r in pairs), sum(c == r for c, r in pairs)
-    right = (won + tied / 2) / n
-    here = f"With batches of {' and '.join(str(len(chosen)) for chosen, _ in data)} pairs"
-    if is_(right):
-        return
     means = [sum((c > r) + (c == r) / 2 for c, r in zip(*batch, strict=True)) / len(batch[0]) for batch in data]
-    if is_(sum(means) / len(means)):
-        raise Mistake(
-            f"{here} you return the mean of the batches' means, {result:.3f}, so that a pair in a short batch weighs more "
-            f"than one in a full batch. Over pairs it is {right:.3f}."
-        )
-    if len(data) > 1 and is_(means[-1]):
-        raise Mistake(f"{here} you return the accuracy of the last batch only, {result:.3f}: collect over all of them.")
-    if is_(1 - right):
-        raise Mistake(
-            f"{here} you return {result:.3f}, the share that is *wrong*: the better response should be higher."
-        )
-    if is_(100 * right):
-        raise Mistake(f"{here} you return percent, {result:.1f}; return a share between 0 and 1.")
-    if is_(won + tied / 2) or is_(won):
-        raise Mistake(f"{here} you return how many are right, {result:g}; divide by the number of pairs.")
-    if len(data) > 1 and is_((won + tied / 2) / len(data)):
-        raise Mistake(f"{here} you divide by the number of batches, {len(data)}; divide by the number of pairs, {n}.")
-    if is_((won + tied) / n):
-        raise Mistake(f"{here} equal rewards count as right: is `>=` where `>` should be? A tie is worth half.")
-    if is_(won / n):
-        raise Mistake(f"{here} equal rewards count as wrong. The model has not chosen there, so a tie is worth half.")
-    if n > tied and is_(won / (n - tied)):
-        raise Mistake(f"{here} you leave ties out and divide by the rest; keep them in, worth half each.")
-    if is_(sum((c > 0) + (c == 0) / 2 for c, _ in pairs) / n):
-        raise Mistake(f"{here} you compare rewards with 0. Only the difference within a pair means something.")
-    if is_(sum(1 / (1 + math.exp(r - c)) for c, r in pairs) / n):
-        raise Mistake(f"{here} you average probabilities, {result:.3f}. Accuracy counts: higher or not.")
-    raise Mistake(f"{here} {won} of {n} pairs are right and {tied} tied, so {right:.3f}; you return {show(result)}.")
+    several = len(data) > 1
+    return {
+        "right": (won + tied / 2) / n,
+        "won": won,
+        "tied": tied,
+        "mean of means": sum(means) / len(means),
+        "last batch": means[-1] if several else None,
+        "number right": won + tied / 2,
+        "by batches": (won + tied / 2) / len(data) if several else None,
+        "ties right": (won + tied) / n,
+        "ties wrong": won / n,
+        "ties left out": won / (n - tied) if n > tied else None,
+        "against 0": sum((c > 0) + (c == 0) / 2 for c, _ in pairs) / n,
+        "probabilities": sum(1 / (1 + math.exp(r - c)) for c, r in pairs) / n,
+    }
+
+
+def _compare_accuracy(result, data):
+    of = _readings_of_accuracy(data)
+    right, won, tied = of["right"], of["won"], of["tied"]
+    n = sum(len(chosen) for chosen, _ in data)
+    likely = [
+        (
+            of["mean of means"],
+            (
+                f"you return the mean of the batches' means, {result:.3f}, so that a pair in a short batch weighs more "
+                f"than one in a full batch. Over pairs it is {right:.3f}."
+            ),
+        ),
+        (
+            of["last batch"],
+            f"you return the accuracy of the last batch only, {result:.3f}: collect over all of them.",
+        ),
+        (
+            1 - right,
+            f"you return {result:.3f}, the share that is *wrong*: the better response should be higher.",
+        ),
+        (100 * right, f"you return percent, {result:.1f}; return a share between 0 and 1."),
+        (
+            either(of["number right"], won),
+            f"you return how many are right, {result:g}; divide by the number of pairs.",
+        ),
+        (
+            of["by batches"],
+            f"you divide by the number of batches, {len(data)}; divide by the number of pairs, {n}.",
+        ),
+        (of["ties right"], "equal rewards count as right: is `>=` where `>` should be? A tie is worth half."),
+        (of["ties wrong"], "equal rewards count as wrong. The model has not chosen there, so a tie is worth half."),
+        (of["ties left out"], "you leave ties out and divide by the rest; keep them in, worth half each."),
+        (of["against 0"], "you compare rewards with 0. Only the difference within a pair means something."),
+        (of["probabilities"], f"you average probabilities, {result:.3f}. Accuracy counts: higher or not."),
+    ]
+    here = f"With batches of {' and '.join(str(len(chosen)) for chosen, _ in data)} pairs"
+    otherwise = f"{won} of {n} pairs are right and {tied} tied, so {right:.3f}; you return {show(result)}."
+    diagnose(result, right, likely, otherwise=otherwise, here=here)
 
 
 # 4.4 Which epoch to keep
@@ -494,7 +525,8 @@ def _compare_epoch(result, losses, held_out, accuracies):
         accuracies.index(max(accuracies)) + 1: "you go by accuracy; the question was for the lowest held-out loss.",
         held_out.index(max(held_out)) + 1: "you keep the *highest* held-out loss; lower is better.",
         losses.index(min(losses)) + 1: (
-            "you keep the lowest *training* loss. That is nearly always the last epoch, and says nothing of new prompts."
+            "you keep the lowest *training* loss. That is nearly always the last epoch, and says nothing of new "
+            "prompts."
         ),
         len(held_out) - held_out[::-1].index(lowest): (
             "two epochs are equally good, and you keep the later one: it cost more and is not better."
@@ -557,8 +589,8 @@ def _compare_accumulated(model, batches):
     if torch.allclose(gradient, whole, atol=1e-6):
         if len(batches) > 1 and events.count("backward") == 1:
             raise Mistake(
-                "the gradient is right, but `backward` runs once, at the end: until then every part's forward pass stays in "
-                "memory, which is what small parts were to avoid. Call it inside the loop."
+                "the gradient is right, but `backward` runs once, at the end: until then every part's forward pass "
+                "stays in memory, which is what small parts were to avoid. Call it inside the loop."
             )
         return
     n_pairs = [len(pair_positions(batch.sizes, batch.ranks)[0]) for batch in batches]
@@ -577,8 +609,8 @@ def _compare_accumulated(model, batches):
         "each part's loss is divided by the number of its rankings once more: `k_choose_2_loss` is a mean already.": [
             1 / k for k in n
         ],
-        "each part's loss is divided by the number of all rankings, but it is a *mean* over its own: multiply by how many "
-        "it has as well.": [1 / sum(n)] * len(n),
+        "each part's loss is divided by the number of all rankings, but it is a *mean* over its own: multiply by how "
+        "many it has as well.": [1 / sum(n)] * len(n),
         "each part's loss is multiplied by its rankings, and the division by the number of all of them is missing.": n,
     }
     for message, weights in weighed.items():
@@ -588,6 +620,6 @@ def _compare_accumulated(model, batches):
     if "zero" in events and any(torch.allclose(gradient, part, atol=1e-6) for part in last):
         raise Mistake(f"{here} only the last part's gradient is left: do not empty the gradient between the parts.")
     raise Mistake(
-        f"{here} the gradient is not that of the whole batch. Is each part's loss weighed once, by its rankings over the "
-        "rankings of *all* parts?"
+        f"{here} the gradient is not that of the whole batch. Is each part's loss weighed once, by its rankings over "
+        "the rankings of *all* parts?"
     )

@@ -1,10 +1,12 @@
 """Chapter 5, using rewards: ranking, win probabilities, best in a batch, centering, best of n."""
 
 import math
+import operator
+from functools import partial
 from itertools import combinations
 from statistics import median, median_high
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, either, equal, kind, plain, show
 
 # 5.1 Rank with any scoring function
 
@@ -27,7 +29,7 @@ def solution_rank_responses(score, prompt, responses):
 
 
 class _Scorer:
-    """A scoring function with known rewards. It counts how often it is called, and takes a single text as a model does."""
+    """A scoring function with known rewards. It counts its calls, and takes a single text as a model does."""
 
     def __init__(self, rewards):
         self.rewards, self.prompts = rewards, []
@@ -61,14 +63,14 @@ def check_rank_responses(function):
         result = call(function, score, prompt, responses)
         if any(asked != prompt for asked in score.prompts):
             raise Mistake(
-                f"score was asked about {show(score.prompts[0])}, which is not the prompt: score(prompt, responses) takes the "
-                "prompt first."
+                f"score was asked about {show(score.prompts[0])}, which is not the prompt: score(prompt, responses) "
+                "takes the prompt first."
             )
         _compare_ranking(result, responses, rewards)
         if len(score.prompts) > 1:
             raise Mistake(
-                f"the order is right, but you call score {len(score.prompts)} times for {len(responses)} responses. Give it "
-                "the whole list once: a model reads many texts together much faster."
+                f"the order is right, but you call score {len(score.prompts)} times for {len(responses)} responses. "
+                "Give it the whole list once: a model reads many texts together much faster."
             )
     return "Best first, equal rewards in the order they came in, every response kept, and one call of score."
 
@@ -81,55 +83,109 @@ def _compare_ranking(result, responses, rewards):
     got = plain(result)
     if not isinstance(got, list):
         raise Mistake(f"return a list of pairs (response, reward), got {kind(result)}.")
-    if got and all(isinstance(item, str) for item in got):
-        raise Mistake("return each response together with its reward, (response, reward); yours are texts alone.")
-    if got and all(isinstance(item, int) and not isinstance(item, bool) for item in got):
-        raise Mistake("these are positions; return the responses themselves, each with its reward.")
-    if got and all(isinstance(item, float) for item in got):
-        raise Mistake("these are rewards alone; return each with its response, (response, reward).")
-    if len(got) == 2 and len(responses) > 2 and all(isinstance(item, list) and len(item) > 2 for item in got):
-        raise Mistake("these are two lists, responses and rewards; join them with zip(responses, rewards).")
-    if len(got) == 2 and all(isinstance(item, str | float) for item in got):
-        raise Mistake("return all responses, best first, not the best one alone.")
-    if not all(isinstance(item, list) and len(item) == 2 for item in got):
-        raise Mistake(f"each item is a pair, (response, reward); you returned {show(result)}.")
-    if got and all(isinstance(first, float) and isinstance(second, str) for first, second in got):
-        raise Mistake("each pair is the other way round: the response first, then its reward.")
-    if any(not isinstance(first, str) or not isinstance(second, int | float) for first, second in got):
-        raise Mistake(f"each pair is a text and a number, (response, reward); one of yours is {show(got[0])}.")
+    _check_form(got, _forms_of_ranking(got, len(responses)))
+    got = [[text, _unrounded(reward, rewards.get(text))] for text, reward in got]
     listed = [[response, rewards[response]] for response in responses]
     want = sorted(listed, key=lambda pair: -pair[1])
-    if got == want:
-        return
     here = f"For the rewards {[pair[1] for pair in listed]}"
     if sorted(map(str, got)) != sorted(map(str, want)):
-        if len(got) < len(want):
-            raise Mistake(
-                f"{here} you return {len(got)} of {len(want)} responses: equal texts or equal rewards count too."
-            )
-        raise Mistake(
-            f"{here} the pairs are {show(want)}, yours are {show(got)}: is each reward beside its own response?"
+        few = f"you return {len(got)} of {len(want)} responses: equal texts or equal rewards count too."
+        other = f"the pairs are {show(want)}, yours are {show(got)}: is each reward beside its own response?"
+        raise Mistake(f"{here} {few if len(got) < len(want) else other}")
+    otherwise = f"the order should be {show(want)}, yours is {show(got)}."
+    diagnose(got, want, _wrong_orders(listed), otherwise=otherwise, here=here, same=operator.eq)
+
+
+def _unrounded(reward, own):
+    """The response's own reward in place of what a float32 tensor keeps of it."""
+    return own if own is not None and equal(reward, own) else reward
+
+
+def _check_form(got, forms):
+    """Raise `Mistake` with the sentence of the first form that the answer has; none of them is the form asked for."""
+    for has_form, sentence in forms:
+        if has_form(got):
+            raise Mistake(sentence)
+
+
+def _forms_of_ranking(got, n_responses):
+    """Forms that are not a list of pairs (text, number), each with its sentence."""
+
+    def of(kinds):
+        return lambda items: (
+            bool(items) and all(isinstance(item, kinds) and not isinstance(item, bool) for item in items)
         )
-    values = [pair[1] for pair in got]
-    if values == sorted(values) and values != sorted(values, reverse=True):
-        raise Mistake(f"{here} the worst response comes first: a higher reward is better, so sort downwards.")
-    if got == listed:
-        raise Mistake(f"{here} the responses stand as they came in; sort them by their rewards.")
-    if values == sorted(values, reverse=True):
-        if got == sorted(listed, key=lambda pair: (pair[1], pair[0]), reverse=True):
-            raise Mistake(
-                f"{here} equal rewards are ordered by the alphabet, because tuples are compared part by part. Sort by the "
+
+    def two(items):
+        return len(items) == 2
+
+    some = show(got[0] if got else got)
+    return [
+        (of(str), "return each response together with its reward, (response, reward); yours are texts alone."),
+        (of(int), "these are positions; return the responses themselves, each with its reward."),
+        (of(float), "these are rewards alone; return each with its response, (response, reward)."),
+        (
+            lambda items: two(items) and n_responses > 2 and of(list)(items) and min(map(len, items)) > 2,
+            "these are two lists, responses and rewards; join them with zip(responses, rewards).",
+        ),
+        (
+            lambda items: two(items) and of(str | float)(items),
+            "return all responses, best first, not the best one alone.",
+        ),
+        (
+            lambda items: not all(isinstance(item, list) and two(item) for item in items),
+            f"each item is a pair, (response, reward); you returned {show(got)}.",
+        ),
+        (
+            lambda items: items and all(isinstance(a, float) and isinstance(b, str) for a, b in items),
+            "each pair is the other way round: the response first, then its reward.",
+        ),
+        (
+            lambda items: not all(isinstance(a, str) and isinstance(b, int | float) for a, b in items),
+            f"each pair is a text and a number, (response, reward); one of yours is {some}.",
+        ),
+    ]
+
+
+def _wrong_orders(listed):
+    """Orders of the right pairs that are not the right order, each with its sentence."""
+    texts = sorted(text for text, _ in listed)
+
+    def values(pairs):
+        return [reward for _, reward in pairs]
+
+    def falls(pairs):
+        return values(pairs) == sorted(values(pairs), reverse=True)
+
+    return [
+        (
+            lambda pairs: values(pairs) == sorted(values(pairs)) and not falls(pairs),
+            "the worst response comes first: a higher reward is better, so sort downwards.",
+        ),
+        (listed, "the responses stand as they came in; sort them by their rewards."),
+        (
+            sorted(listed, key=lambda pair: (pair[1], pair[0]), reverse=True),
+            (
+                "equal rewards are ordered by the alphabet, because tuples are compared part by part. Sort by the "
                 "reward alone, with a key."
-            )
-        raise Mistake(
-            f"{here} responses with equal rewards change places. Keep the order in which they came: `sorted` with "
-            "reverse=True does, turning a sorted list round with [::-1] does not."
-        )
-    if [pair[0] for pair in got] in (sorted(responses), sorted(responses, reverse=True)):
-        raise Mistake(f"{here} the responses are in alphabetical order; sort by the rewards.")
-    if values == sorted(values, key=abs, reverse=True):
-        raise Mistake(f"{here} you sort by the size of the reward without its sign, but -0.9 is worse than 0.2.")
-    raise Mistake(f"{here} the order should be {show(want)}, yours is {show(got)}.")
+            ),
+        ),
+        (
+            falls,
+            (
+                "responses with equal rewards change places. Keep the order in which they came: `sorted` with "
+                "reverse=True does, turning a sorted list round with [::-1] does not."
+            ),
+        ),
+        (
+            lambda pairs: [text for text, _ in pairs] in (texts, texts[::-1]),
+            "the responses are in alphabetical order; sort by the rewards.",
+        ),
+        (
+            lambda pairs: values(pairs) == sorted(values(pairs), key=abs, reverse=True),
+            "you sort by the size of the reward without its sign, but -0.9 is worse than 0.2.",
+        ),
+    ]
 
 
 # 5.2 From rewards to probabilities
@@ -164,8 +220,8 @@ def check_win_probabilities(function):
         if "OverflowError" not in str(mistake):
             raise
         raise Mistake(
-            f"right for small rewards, but for {far} exp overflows. Rewards without a bound can be far apart: use a form "
-            "whose exponent is never positive, or torch.sigmoid."
+            f"right for small rewards, but for {far} exp overflows. Rewards without a bound can be far apart: use a "
+            "form whose exponent is never positive, or torch.sigmoid."
         ) from None
     if any(math.isnan(value) for row in got for value in row):
         raise Mistake(
@@ -186,8 +242,8 @@ def _as_square(result, rewards):
             abs(value - power / sum(powers)) < 1e-3 for value, power in zip(got, powers, strict=True)
         ):
             raise Mistake(
-                "that is the softmax over all responses: K probabilities that sum to 1, of being the best of all. Wanted is "
-                "a table of K rows, one probability for every two responses."
+                "that is the softmax over all responses: K probabilities that sum to 1, of being the best of all. "
+                "Wanted is a table of K rows, one probability for every two responses."
             )
         raise Mistake(f"return a table of {K} rows with {K} numbers each; you returned one list, {show(got)}.")
     if not isinstance(got, list) or not all(isinstance(row, list) for row in got):
@@ -205,66 +261,79 @@ def _as_square(result, rewards):
     return got
 
 
+def _sigmoid(x):
+    return 0.5 * (1 + math.tanh(x / 2))
+
+
 def _compare_probabilities(got, rewards):
     def table(cell):
         return [[cell(first, second) for second in rewards] for first in rewards]
 
-    def same(other):
-        return all(
-            abs(a - b) < 1e-4 for ours, yours in zip(other, got, strict=True) for a, b in zip(ours, yours, strict=True)
-        )
-
-    def sigmoid(x):
-        return 0.5 * (1 + math.tanh(x / 2))
-
-    if same(table(lambda a, b: sigmoid(a - b))):
-        return
-    here = f"For the rewards {rewards}"
+    want = table(lambda a, b: _sigmoid(a - b))
     total = sum(math.exp(reward) for reward in rewards) if max(rewards) < 700 else None
-    if same(table(lambda a, b: sigmoid(b - a))):
-        raise Mistake(f"{here} the better response gets the smaller probability: row i holds what i wins against j.")
-    if same(table(lambda a, b: a - b)):
-        raise Mistake(f"{here} these are the margins; the probability is the sigmoid of the margin.")
-    if same(table(lambda a, b: sigmoid(a + b))):
-        raise Mistake(f"{here} you add the two rewards; what counts is their difference.")
-    if same(table(lambda a, b: sigmoid(a))):
-        raise Mistake(
-            f"{here} row i is the sigmoid of reward i alone. A reward means nothing alone: take the difference."
-        )
-    if total and same(table(lambda a, b: math.exp(a) / total)):
-        raise Mistake(f"{here} you divide by the sum over all responses; for two of them only those two count.")
-    if same(table(lambda a, b: float(a > b) + 0.5 * (a == b))) or same(table(lambda a, b: float(a > b))):
-        raise Mistake(f"{here} you say who wins, 0 or 1; wanted is how probable it is.")
-    if same(table(lambda a, b: math.tanh(a - b))):
-        raise Mistake(f"{here} that is tanh, which runs from -1 to 1; a probability needs the sigmoid.")
-    if same(table(lambda a, b: math.log(sigmoid(a - b)) if sigmoid(a - b) else -math.inf)):
-        raise Mistake(f"{here} these are logarithms of probabilities; leave the log out.")
-    if same(table(lambda a, b: a / (a + b) if a + b else 0.5)):
-        raise Mistake(
-            f"{here} you divide rewards by their sum, which gives numbers below 0 or above 1: Bradley and Terry divide the "
-            "*exponentials* of rewards, and rewards may be negative."
-        )
-    for i, row in enumerate(got):
-        if abs(row[i] - 0.5) > 1e-4:
-            raise Mistake(
-                f"{here} response {i} against itself has {row[i]:.3f}: with a margin of 0 it is a coin's 0.5."
-            )
-    if any(got[i][j] == 0 and i > j for i in range(len(got)) for j in range(len(got))) and max(map(abs, rewards)) < 700:
-        raise Mistake(f"{here} one half of the table is empty: fill (i, j) and (j, i), which sum to 1.")
-    if all(
-        abs(sigmoid(a - b) - yours) < 0.0051
-        for a, row in zip(rewards, got, strict=True)
-        for b, yours in zip(rewards, row, strict=True)
-    ):
-        raise Mistake(f"{here} your table is rounded: return the probabilities as they are.")
+    who_wins = either(table(lambda a, b: float(a > b) + 0.5 * (a == b)), table(lambda a, b: float(a > b)))
+    likely = [
+        (
+            table(lambda a, b: _sigmoid(b - a)),
+            "the better response gets the smaller probability: row i holds what i wins against j.",
+        ),
+        (table(lambda a, b: a - b), "these are the margins; the probability is the sigmoid of the margin."),
+        (table(lambda a, b: _sigmoid(a + b)), "you add the two rewards; what counts is their difference."),
+        (
+            table(lambda a, b: _sigmoid(a)),
+            "row i is the sigmoid of reward i alone. A reward means nothing alone: take the difference.",
+        ),
+        (
+            table(lambda a, b: math.exp(a) / total) if total else None,
+            "you divide by the sum over all responses; for two of them only those two count.",
+        ),
+        (who_wins, "you say who wins, 0 or 1; wanted is how probable it is."),
+        (
+            table(lambda a, b: math.tanh(a - b)),
+            "that is tanh, which runs from -1 to 1; a probability needs the sigmoid.",
+        ),
+        (
+            table(lambda a, b: math.log(_sigmoid(a - b)) if _sigmoid(a - b) else -math.inf),
+            "these are logarithms of probabilities; leave the log out.",
+        ),
+        (
+            table(lambda a, b: a / (a + b) if a + b else 0.5),
+            (
+                "you divide rewards by their sum, which gives numbers below 0 or above 1: Bradley and Terry divide the "
+                "*exponentials* of rewards, and rewards may be negative."
+            ),
+        ),
+        *_broken_rules(got, rewards),
+        (partial(equal, want, near=0.0051), "your table is rounded: return the probabilities as they are."),
+        *_broken_sums(got),
+    ]
+    rounded = [[round(p, 3) for p in row] for row in want]
+    otherwise = f"the table is {show(rounded)}, yours is {show(got)}."
+    diagnose(got, want, likely, otherwise=otherwise, here=f"For the rewards {rewards}", same=partial(equal, near=1e-4))
+
+
+def _broken_rules(got, rewards):
+    """What a table of probabilities has on its diagonal, and that both halves are filled."""
+    K = len(got)
+    for i in range(K):
+        sentence = f"response {i} against itself has {got[i][i]:.3f}: with a margin of 0 it is a coin's 0.5."
+        yield lambda table, i=i: abs(table[i][i] - 0.5) > 1e-4, sentence
+    yield (
+        lambda table: max(map(abs, rewards)) < 700 and any(table[i][j] == 0 for i in range(K) for j in range(i)),
+        "one half of the table is empty: fill (i, j) and (j, i), which sum to 1.",
+    )
+
+
+def _broken_sums(got):
+    """That the probabilities of (i, j) and (j, i) sum to 1."""
     for i, j in combinations(range(len(got)), 2):
-        if abs(got[i][j] + got[j][i] - 1) > 1e-4:
-            raise Mistake(
-                f"{here} response {i} beats response {j} with {got[i][j]:.3f}, and {j} beats {i} with {got[j][i]:.3f}. One of "
+        yield (
+            lambda table, i=i, j=j: abs(table[i][j] + table[j][i] - 1) > 1e-4,
+            (
+                f"response {i} beats response {j} with {got[i][j]:.3f}, and {j} beats {i} with {got[j][i]:.3f}. One of "
                 "the two wins, so these must sum to 1: keep the sign of the difference."
-            )
-    want = table(lambda a, b: round(sigmoid(a - b), 3))
-    raise Mistake(f"{here} the table is {show(want)}, yours is {show(got)}.")
+            ),
+        )
 
 
 # 5.3 Find the bug: the best of each ranking in a batch
@@ -315,40 +384,51 @@ def _compare_best(result, rewards, sizes):
         raise Mistake(f"return a list with one position for each ranking, got {show(result)}.")
     starts = [sum(sizes[:g]) for g in range(len(sizes))]
     groups = [rewards[start : start + size] for start, size in zip(starts, sizes, strict=True)]
-    firsts = [group.index(max(group)) for group in groups]
-    want = [start + first for start, first in zip(starts, firsts, strict=True)]
-    if got == want:
-        return
-    if got == [max(group) for group in groups]:
-        raise Mistake(f"{here} you return the highest rewards; wanted is where they stand.")
-    if len(got) != len(sizes):
-        raise Mistake(f"{here} there are {len(sizes)} rankings, but you return {len(got)} positions.")
-    if any(not float(i).is_integer() or not 0 <= i < len(rewards) for i in got):
-        raise Mistake(f"{here} positions are whole numbers from 0 to {len(rewards) - 1}; yours are {got}.")
-    if got == firsts:
-        raise Mistake(f"{here} you count from the start of each ranking; count from the start of the whole list.")
-    if got == [start + group.index(min(group)) for start, group in zip(starts, groups, strict=True)]:
-        raise Mistake(f"{here} you pick the worst response of each ranking: max, not min.")
-    if got == [
-        start + len(group) - 1 - group[::-1].index(max(group)) for start, group in zip(starts, groups, strict=True)
-    ]:
-        raise Mistake(
-            f"{here} two responses of one ranking have the highest reward: take the first of them, you took the last."
-        )
-    if got == [rewards.index(max(group)) for group in groups]:
-        raise Mistake(
-            f"{here} the search for the highest reward goes through the whole batch and ends at *another prompt's* response "
-            "with the same reward. Under tanh equal rewards are common. Search inside the ranking."
-        )
-    if got in _with_wrong_starts(rewards, sizes):
-        raise Mistake(
-            f"{here} the third ranking does not begin where you look: `start` must move on by the size of *every* ranking "
-            "before it."
-        )
-    order = sorted(range(len(rewards)), key=lambda i: -rewards[i])[: len(sizes)]
-    if sorted(got) == sorted(order):
-        raise Mistake(f"{here} these are the highest rewards of the whole batch; one from each ranking is wanted.")
-    raise Mistake(f"{here} the best ones stand at {want}, yours are {got}.")
+    want = [start + group.index(max(group)) for start, group in zip(starts, groups, strict=True)]
+    otherwise = f"the best ones stand at {want}, yours are {got}."
+    likely = _wrong_winners(got, rewards, starts, groups)
+    diagnose(got, want, likely, otherwise=otherwise, here=here, same=operator.eq)
+
+
+def _wrong_winners(got, rewards, starts, groups):
+    """What is returned in place of the positions of the best responses, each with its sentence."""
+    K, G = len(rewards), len(groups)
+    sizes = [len(group) for group in groups]
+    worst = [start + group.index(min(group)) for start, group in zip(starts, groups, strict=True)]
+    last = [start + len(group) - 1 - group[::-1].index(max(group)) for start, group in zip(starts, groups, strict=True)]
+    highest = sorted(sorted(range(K), key=lambda i: -rewards[i])[:G])
+    return [
+        ([max(group) for group in groups], "you return the highest rewards; wanted is where they stand."),
+        (lambda got: len(got) != G, f"there are {G} rankings, but you return {len(got)} positions."),
+        (
+            lambda got: any(not float(i).is_integer() or not 0 <= i < K for i in got),
+            f"positions are whole numbers from 0 to {K - 1}; yours are {got}.",
+        ),
+        (
+            [group.index(max(group)) for group in groups],
+            "you count from the start of each ranking; count from the start of the whole list.",
+        ),
+        (worst, "you pick the worst response of each ranking: max, not min."),
+        (last, "two responses of one ranking have the highest reward: take the first of them, you took the last."),
+        (
+            [rewards.index(max(group)) for group in groups],
+            (
+                "the search for the highest reward goes through the whole batch and ends at *another prompt's* "
+                "response with the same reward. Under tanh equal rewards are common. Search inside the ranking."
+            ),
+        ),
+        (
+            either(*_with_wrong_starts(rewards, sizes)),
+            (
+                "the third ranking does not begin where you look: `start` must move on by the size of *every* "
+                "ranking before it."
+            ),
+        ),
+        (
+            lambda got: sorted(got) == highest,
+            "these are the highest rewards of the whole batch; one from each ranking is wanted.",
+        ),
+    ]
 
 
 def _with_wrong_starts(rewards, sizes):
@@ -397,15 +477,31 @@ def check_center_rewards(function):
             if "expected sequence of length" not in str(mistake) and "inhomogeneous" not in str(mistake):
                 raise
             raise Mistake(
-                f"the rows of {rewards} differ in length, so together they do not make one tensor or array: go row by row."
+                f"the rows of {rewards} differ in length, so together they do not make one tensor or array: go "
+                "row by row."
             ) from None
         _compare_centered(result, rewards, references)
     return "One constant for the whole model: references have 0 on average, and every margin is what it was."
 
 
 def _compare_centered(result, rewards, references):
-    got = plain(result)
     here = f"For rewards {rewards} and references {references}"
+    got = _as_rows(result, rewards, here)
+    zero = sum(references) / len(references)
+    want = [[reward - zero for reward in row] for row in rewards]
+    diagnose(
+        got,
+        want,
+        _wrong_zeros(rewards, references),
+        otherwise=_about_shifts(got, rewards, zero),
+        here=here,
+        same=partial(equal, near=1e-5),
+    )
+
+
+def _as_rows(result, rewards, here):
+    """The learner's result as a row of numbers for each row of `rewards`."""
+    got = plain(result)
     if isinstance(got, int | float) and not isinstance(got, bool):
         raise Mistake(f"return the shifted rewards, row by row; you returned one number, {got:.3f}.")
     if isinstance(got, list) and got and all(isinstance(value, int | float) for value in got):
@@ -418,60 +514,68 @@ def _compare_centered(result, rewards, references):
         raise Mistake(
             f"{here} the rows should have {[len(row) for row in rewards]} rewards, yours have {[len(row) for row in got]}."
         )
+    return got
 
-    def shifted(constants):
-        return [[reward - c for reward in row] for row, c in zip(rewards, constants, strict=True)]
 
-    def same(other):
-        return all(
-            abs(a - b) < 1e-5 for ours, yours in zip(other, got, strict=True) for a, b in zip(ours, yours, strict=True)
-        )
-
+def _wrong_zeros(rewards, references):
+    """What other constants give than the mean of the references, each with its sentence."""
     G, flat = len(rewards), [reward for row in rewards for reward in row]
     zero = sum(references) / len(references)
     spread = (sum((reward - zero) ** 2 for reward in references) / len(references)) ** 0.5
-    if same(shifted([zero] * G)):
-        return
-    if same(shifted([-zero] * G)):
-        raise Mistake(f"{here} you add the mean of the references; subtract it, so that they come to 0.")
-    if same(rewards):
-        raise Mistake(f"{here} nothing has changed; subtract the mean reward of the references from every reward.")
-    if G > 1 and same(shifted([sum(row) / len(row) for row in rewards])):
-        raise Mistake(
-            f"{here} you subtract from each prompt the mean of its own responses. That is another constant for every prompt; "
-            "one constant, from the references, is wanted."
-        )
-    if same(shifted([sum(flat) / len(flat)] * G)):
-        raise Mistake(f"{here} you subtract the mean of the rewards themselves; the references define the zero.")
-    if any(same(shifted([choose(references)] * G)) for choose in (max, min)):
-        raise Mistake(f"{here} the best or the worst reference sets your zero; let all of them set it, by their mean.")
-    if len(references) > 2 and any(same(shifted([middle(references)] * G)) for middle in (median, median_high)):
-        raise Mistake(f"{here} that is the median of the references; the papers, and this exercise, take their mean.")
-    if len(references) >= G and same(shifted(references[:G])):
-        raise Mistake(
-            f"{here} you subtract from prompt i the reference i. References may be answers to other prompts, in any number: "
-            "first take their mean."
-        )
-    if same(shifted([references[0]] * G)):
-        raise Mistake(f"{here} only the first reference counts; take the mean of all.")
-    if same(shifted([sum(references)] * G)):
-        raise Mistake(f"{here} you subtract the sum of the references; divide it by how many there are.")
-    scaled = [[(reward - zero) / spread for reward in row] for row in rewards]
-    if same(scaled):
-        raise Mistake(
-            f"{here} you also divide by the spread. That changes the margins, and with them the probabilities; only shift."
-        )
-    margins = [row[0] - row[-1] for row in rewards]
-    if any(abs((row[0] - row[-1]) - margin) > 1e-5 for row, margin in zip(got, margins, strict=True)):
-        raise Mistake(f"{here} margins inside a prompt have changed: shift all rewards by the same constant.")
-    downs = [
-        before - after for old, new in zip(rewards, got, strict=True) for before, after in zip(old, new, strict=True)
+
+    def shifted(*constants):
+        by_row = constants * G if len(constants) == 1 else constants
+        return [[reward - c for reward in row] for row, c in zip(rewards, by_row, strict=True)]
+
+    own_means = shifted(*(sum(row) / len(row) for row in rewards))
+    medians = either(shifted(median(references)), shifted(median_high(references)))
+    return [
+        (shifted(-zero), "you add the mean of the references; subtract it, so that they come to 0."),
+        (rewards, "nothing has changed; subtract the mean reward of the references from every reward."),
+        (
+            own_means if G > 1 else None,
+            (
+                "you subtract from each prompt the mean of its own responses. That is another constant for every "
+                "prompt; one constant, from the references, is wanted."
+            ),
+        ),
+        (
+            shifted(sum(flat) / len(flat)),
+            "you subtract the mean of the rewards themselves; the references define the zero.",
+        ),
+        (
+            either(shifted(max(references)), shifted(min(references))),
+            "the best or the worst reference sets your zero; let all of them set it, by their mean.",
+        ),
+        (
+            medians if len(references) > 2 else None,
+            "that is the median of the references; the papers, and this exercise, take their mean.",
+        ),
+        (
+            shifted(*references[:G]) if len(references) >= G else None,
+            (
+                "you subtract from prompt i the reference i. References may be answers to other prompts, in any "
+                "number: first take their mean."
+            ),
+        ),
+        (shifted(references[0]), "only the first reference counts; take the mean of all."),
+        (shifted(sum(references)), "you subtract the sum of the references; divide it by how many there are."),
+        (
+            [[(reward - zero) / spread for reward in row] for row in rewards],
+            "you also divide by the spread. That changes the margins, and with them the probabilities; only shift.",
+        ),
     ]
-    least, most = f"{min(downs):.3f}", f"{max(downs):.3f}"
+
+
+def _about_shifts(got, rewards, zero):
+    """What to say when no likely mistake gives these rewards: by how much they went down."""
+    downs = [[a - b for a, b in zip(old, new, strict=True)] for old, new in zip(rewards, got, strict=True)]
+    if any(abs(row[0] - row[-1]) > 1e-5 for row in downs):
+        return "margins inside a prompt have changed: shift all rewards by the same constant."
+    flat = [down for row in downs for down in row]
+    least, most = f"{min(flat):.3f}", f"{max(flat):.3f}"
     yours = f"by {least}" if least == most else f"by different amounts, from {least} to {most}"
-    raise Mistake(
-        f"{here} every reward should go down by {zero:.3f}, the mean of the references; yours go down {yours}."
-    )
+    return f"every reward should go down by {zero:.3f}, the mean of the references; yours go down {yours}."
 
 
 # 5.5 Best of n, exactly
@@ -510,78 +614,97 @@ def check_expected_best_of_n(function):
     return "Every choice of n candidates counts once, the reward picks, and the quality is what is averaged."
 
 
-def _compare_expected(result, rewards, quality, n):
-    got = plain(result)
-    if isinstance(got, list) and len(got) == 1:
-        got = plain(got[0])
-    here = f"For rewards {rewards}, quality {quality} and n = {n}"
-    if isinstance(got, list | tuple | dict | set):
-        raise Mistake(f"return one number, the mean quality of what is picked, got {kind(result)}.")
-    if isinstance(got, bool) or not isinstance(got, int | float):
-        raise Mistake(f"return one number, the mean quality of what is picked, got {show(result)}.")
+def readings_of_best_of_n(rewards: list[float], quality: list[float], n: int) -> dict[str, float | None]:
+    """The mean quality of what best-of-n picks, under "right", and what typical mistakes compute instead.
+
+    Args:
+        rewards: (K,) what picks.
+        quality: (K,) what is averaged.
+        n: how many of the K responses are drawn; None stands where a mistake is none at this n.
+
+    >>> readings = readings_of_best_of_n([0.5, 0.1, 0.9], [4.0, 0.0, 1.0], n=2)
+    >>> readings["right"], readings["highest of the pool"]
+    (2.0, 1.0)
+    """
     K = len(rewards)
     draws = list(combinations(range(K), n))
-
-    def mean_over_draws(value):
-        return sum(value(draw) for draw in draws) / len(draws)
+    order = sorted(range(K), key=lambda i: rewards[i], reverse=True)
 
     def best(draw):
         return max(draw, key=lambda i: rewards[i])
 
-    def same(other):
-        return abs(got - other) < 1e-6
+    def over_draws(value):
+        return sum(map(value, draws)) / len(draws)
 
-    want = mean_over_draws(lambda draw: quality[best(draw)])
-    if same(want):
-        return
-    order = sorted(range(K), key=lambda i: rewards[i], reverse=True)
-    repeated = sum(quality[i] * ((K - place) ** n - (K - 1 - place) ** n) for place, i in enumerate(order)) / K**n
-    unsorted = sum(math.comb(K - 1 - i, n - 1) * quality[i] for i in range(K)) / len(draws)
-    mixed_up = sum(math.comb(K - 1 - order[i], n - 1) * quality[i] for i in range(K)) / len(draws)
-    if same(mean_over_draws(lambda draw: rewards[best(draw)])):
-        raise Mistake(f"{here} that is the mean *reward* of what is picked; the reward picks, the quality is wanted.")
-    if same(mean_over_draws(lambda draw: quality[min(draw, key=lambda i: rewards[i])])):
-        raise Mistake(f"{here} you pick the lowest reward each time: that is the worst of n.")
-    if same(mean_over_draws(lambda draw: max(quality[i] for i in draw))):
-        raise Mistake(f"{here} you pick by quality, which nobody knows when they pick; the highest *reward* wins.")
-    if n > 1 and same(repeated):
-        raise Mistake(
-            f"{here} you let the same response be drawn several times, as from a bag into which it is put back. The n "
-            "candidates are different ones."
-        )
-    if same(quality[order[0]]):
-        raise Mistake(
-            f"{here} you pick from the whole pool; only n of the {K} responses are drawn, and all draws count."
-        )
-    if n > 1 and same(quality[best(range(min(n, K)))]):
-        raise Mistake(f"{here} you look at the first {n} responses only; average over all ways to choose {n}.")
-    if same(sum(quality[i] for i in order[:n]) / n):
-        raise Mistake(f"{here} that is the mean quality of the {n} highest rewards; each draw has one winner.")
-    if same(sum(quality) / K):
-        raise Mistake(f"{here} that is the mean quality of the pool, as if the reward did not matter.")
-    if same(unsorted):
-        raise Mistake(
-            f"{here} your formula is for responses sorted by reward, highest first: sort them before you use it."
-        )
-    if same(mixed_up):
-        raise Mistake(
-            f"{here} places and responses are mixed up. After sorting, `order[p]` is the *response* on place p: it has the "
-            "quality, and p goes into the formula."
-        )
-    if same(sum(quality[best(draw)] for draw in draws)):
-        raise Mistake(f"{here} that is the sum over all {len(draws)} draws; divide by how many there are.")
-    if len(set(quality)) == 1:
-        raise Mistake(
-            f"{here} every response is worth {quality[0]:g}, so the mean must be {quality[0]:g} too; yours is {got:.3f}. Your "
-            "shares do not sum to 1: how many ways are there to choose n of K, and how often does each response win?"
-        )
-    for m in range(1, K + 1):
-        of_m = list(combinations(range(K), m))
-        if m != n and same(sum(quality[best(draw)] for draw in of_m) / len(of_m)):
-            raise Mistake(f"{here} that is best-of-{m}: draw n candidates, and here n is {n}.")
-    if abs(got - want) < 0.35:
-        raise Mistake(
-            f"{here} the exact mean is {want:.4f}, yours is {got:.4f}: near, but not equal. Do you sample, or round? Count all "
-            "draws instead of drawing at random, and round nothing."
-        )
-    raise Mistake(f"{here} the mean is {want:.4f}, yours is {got:.4f}.")
+    right = over_draws(lambda draw: quality[best(draw)])
+    return {
+        "right": right,
+        "mean reward": over_draws(lambda draw: rewards[best(draw)]),
+        "worst of n": over_draws(lambda draw: quality[min(draw, key=lambda i: rewards[i])]),
+        "picked by quality": over_draws(lambda draw: max(quality[i] for i in draw)),
+        "put back": sum(quality[i] * ((K - p) ** n - (K - 1 - p) ** n) for p, i in enumerate(order)) / K**n,
+        "highest of the pool": quality[order[0]],
+        "first n": quality[best(range(min(n, K)))] if n > 1 else None,
+        "n highest": sum(quality[i] for i in order[:n]) / n,
+        "mean of the pool": sum(quality) / K,
+        "not sorted, highest first": sum(math.comb(K - 1 - i, n - 1) * quality[i] for i in range(K)) / len(draws),
+        "not sorted, lowest first": sum(math.comb(i, n - 1) * quality[i] for i in range(K)) / len(draws),
+        "places for responses": sum(math.comb(K - 1 - order[i], n - 1) * quality[i] for i in range(K)) / len(draws),
+        "sum over draws": right * len(draws),
+    }
+
+
+def _as_one_number(result):
+    got = plain(result)
+    if isinstance(got, list) and len(got) == 1:
+        got = plain(got[0])
+    if isinstance(got, list | dict | set):
+        raise Mistake(f"return one number, the mean quality of what is picked, got {kind(result)}.")
+    if isinstance(got, bool) or not isinstance(got, int | float):
+        raise Mistake(f"return one number, the mean quality of what is picked, got {show(result)}.")
+    return got
+
+
+def _compare_expected(result, rewards, quality, n):
+    got = _as_one_number(result)
+    readings = readings_of_best_of_n(rewards, quality, n)
+    K, want = len(rewards), readings["right"]
+    n_draws = math.comb(K, n)
+    sentences = {
+        "mean reward": "that is the mean *reward* of what is picked; the reward picks, the quality is wanted.",
+        "worst of n": "you pick the lowest reward each time: that is the worst of n.",
+        "picked by quality": "you pick by quality, which nobody knows when they pick; the highest *reward* wins.",
+        "put back": "you let the same response be drawn several times, as from a bag into which it is put back. The n "
+        "candidates are different ones.",
+        "highest of the pool": f"you pick from the whole pool; only n of the {K} responses are drawn, and all draws count.",
+        "first n": f"you look at the first {n} responses only; average over all ways to choose {n}.",
+        "n highest": f"that is the mean quality of the {n} highest rewards; each draw has one winner.",
+        "mean of the pool": "that is the mean quality of the pool, as if the reward did not matter.",
+        "not sorted, highest first": "your formula is for responses sorted by reward, highest first: sort them before you "
+        "use it.",
+        "places for responses": "places and responses are mixed up. After sorting, `order[p]` is the *response* on place p: "
+        "it has the quality, and p goes into the formula.",
+        "sum over draws": f"that is the sum over all {n_draws} draws; divide by how many there are.",
+    }
+    worth = (
+        f"every response is worth {quality[0]:g}, so the mean must be {quality[0]:g} too; yours is {got:.3f}. Your "
+        "shares do not sum to 1: how many ways are there to choose n of K, and how often does each response win?"
+    )
+    near = (
+        f"the exact mean is {want:.4f}, yours is {got:.4f}: near, but not equal. Do you sample, or round? Count all "
+        "draws instead of drawing at random, and round nothing."
+    )
+    likely = [
+        *((readings[name], sentence) for name, sentence in sentences.items()),
+        (lambda _: len(set(quality)) == 1, worth),
+        *(
+            (
+                readings_of_best_of_n(rewards, quality, m)["right"],
+                f"that is best-of-{m}: draw n candidates, and here n is {n}.",
+            )
+            for m in range(1, K + 1)
+        ),
+        (lambda got: abs(got - want) < 0.35, near),
+    ]
+    here = f"For rewards {rewards}, quality {quality} and n = {n}"
+    diagnose(got, want, likely, otherwise=f"the mean is {want:.4f}, yours is {got:.4f}.", here=here)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from rmkit.course.exercises import Mistake, call, check, kind, plain, show
+from rmkit.course.exercises import Mistake, call, check, diagnose, kind, plain, show
 
 # 2.1 Pool [CLS]
 
@@ -45,13 +45,11 @@ def check_pool_cls(function):
             "that is the mean over all positions; [CLS] is one of them, the first.": vectors.mean(dim=1),
             "rows and columns are swapped: one row for each text, please.": vectors[:, 0].T,
         }
-        _name_mistake(pooled, wrong)
-        if pooled.shape == (N, 1, H):
-            raise Mistake(
-                f"the vectors are right, but the dimension of the tokens is still there: {_shape(pooled)}. "
-                "`0` takes it away, `0:1` or `[0]` keeps it."
-            )
-        _compare(pooled, vectors[:, 0], "the vector at position 0")
+        kept = (
+            f"the vectors are right, but the dimension of the tokens is still there: {_shape(pooled)}. `0` takes it "
+            "away, `0:1` or `[0]` keeps it."
+        )
+        _compare(pooled, vectors[:, 0], "the vector at position 0", wrong, {(N, 1, H): kept})
     return "One vector a text, at position 0, where no padding ever comes."
 
 
@@ -121,7 +119,7 @@ def _as_head(head, hidden):
 
 
 def _compare_spread(weight, hidden):
-    """`weight` has many numbers: its standard deviation is known to within 3%, and so is the shape of the distribution."""
+    """`weight` has many numbers: its standard deviation is known to within 3%, and so is its distribution."""
     weight = weight.detach()
     spread, here = weight.std().item(), f"for hidden = {hidden:,}"
     right = 1 / math.sqrt(hidden + 1)
@@ -195,8 +193,8 @@ def check_compute_rewards(function):
         _compare_rewards(rewards, encoder, head, ids, mask)
         if not isinstance(result, torch.Tensor) or not result.requires_grad:
             raise Mistake(
-                "the rewards are right, but no gradient can flow back through them: `.tolist()`, `.item()`, `.detach()`, "
-                "`torch.tensor(...)` and `torch.no_grad()` all cut it off."
+                "the rewards are right, but no gradient can flow back through them: `.tolist()`, `.item()`, "
+                "`.detach()`, `torch.tensor(...)` and `torch.no_grad()` all cut it off."
             )
     return "One reward a text, also for a single text; padding changes nothing; and gradients can flow back."
 
@@ -257,9 +255,9 @@ def _compare_rewards(rewards, encoder, head, ids, mask):
         raise Mistake(f"these are vectors of {vectors.shape[-1]} numbers; the head has not turned them into one yet.")
     if rewards.shape != (N,):
         raise Mistake(f"for {N} text{'s' * (N > 1)} the rewards have shape ({N},); yours have {_shape(rewards)}.")
-    if not torch.allclose(rewards, want, atol=1e-5):
-        _name_mistake(rewards, wrong)
-        raise Mistake(f"the rewards should be {_numbers(want)}; yours are {_numbers(rewards)}.")
+    likely = [(numbers, message) for message, numbers in wrong.items()]
+    otherwise = f"the rewards should be {_numbers(want)}; yours are {_numbers(rewards)}."
+    diagnose(rewards, want, likely, otherwise=otherwise, same=_same_tensor)
 
 
 class _Output:
@@ -347,11 +345,8 @@ def check_pool_mean(function):
                 dim=1
             ),
         }
-        if not (pooled.shape == want.shape and torch.allclose(pooled, want, atol=1e-5)):
-            _name_mistake(pooled, wrong)
-            if pooled.shape == (N, 1, H):
-                raise Mistake("the dimension of the tokens is still there, with size 1: leave out `keepdim=True`.")
-        _compare(pooled, want, "the mean of its tokens' vectors")
+        kept = "the dimension of the tokens is still there, with size 1: leave out `keepdim=True`."
+        _compare(pooled, want, "the mean of its tokens' vectors", wrong, {(N, 1, H): kept})
     return "Padding is in neither the sum nor the count, so no text depends on its neighbors."
 
 
@@ -401,20 +396,15 @@ def check_pool_last(function):
                 (vectors * mask.unsqueeze(-1))[:, -1]
             ),
         }
-        if not (pooled.shape == want.shape and torch.allclose(pooled, want, atol=1e-5)):
-            _name_mistake(pooled, wrong)
-            if pooled.shape == (N, N, H):
-                raise Mistake(
-                    f"your result has shape {_shape(pooled)}: `vectors[:, last]` takes, from every text, the last positions "
-                    "of *all* texts. Pair each text with its own: `vectors[torch.arange(N), last]`."
-                )
-            if pooled.shape == (N, 1, H):
-                raise Mistake(
-                    "the dimension of the tokens is still there, with size 1: take it away with `squeeze(1)`."
-                )
-            if pooled.shape == (N,):
-                raise Mistake("these are the positions of the last tokens; return the vectors that stand there.")
-        _compare(pooled, want, "the vector of its last token")
+        shapes = {
+            (N, N, H): (
+                f"your result has shape {_shape(pooled)}: `vectors[:, last]` takes, from every text, the last "
+                "positions of *all* texts. Pair each text with its own: `vectors[torch.arange(N), last]`."
+            ),
+            (N, 1, H): "the dimension of the tokens is still there, with size 1: take it away with `squeeze(1)`.",
+            (N,): "these are the positions of the last tokens; return the vectors that stand there.",
+        }
+        _compare(pooled, want, "the vector of its last token", wrong, shapes)
     return "The last position where the mask is 1, for each text its own."
 
 
@@ -454,23 +444,24 @@ def _on_clones(function, *tensors):
 
 
 def _pool(function, vectors, mask):
-    """Call a pooling function; the errors that torch raises for shapes that do not fit are put into the chapter's words."""
+    """Call a pooling function; torch's errors about shapes that do not fit are put into the chapter's words."""
     N, _, H = vectors.shape
     words = {
         "non-singleton dimension 2": (
-            f"vectors have shape {_shape(vectors)} and the mask {_shape(mask)}: they cannot be multiplied until the mask "
-            "has a third dimension. `attention_mask.unsqueeze(-1)` adds it."
+            f"vectors have shape {_shape(vectors)} and the mask {_shape(mask)}: they cannot be multiplied until the "
+            "mask has a third dimension. `attention_mask.unsqueeze(-1)` adds it."
         ),
         "non-singleton dimension 1": (
             f"sums of shape {(N, H)} cannot be divided by counts of shape {(N,)}: the counts need shape {(N, 1)}. "
             "`attention_mask.sum(dim=1, keepdim=True)` has it."
         ),
         "out of bounds for dimension 0": (
-            "you look for a position among the *texts*: the first place of `vectors[..., ...]` counts texts, the second tokens."
+            "you look for a position among the *texts*: the first place of `vectors[..., ...]` counts texts, the "
+            "second tokens."
         ),
         "out of bounds for dimension 1": (
-            "that position is beyond the row: with n tokens the last is at n - 1. `attention_mask.sum()` counts the whole "
-            "batch, `.sum(dim=1)` each text."
+            "that position is beyond the row: with n tokens the last is at n - 1. `attention_mask.sum()` counts the "
+            "whole batch, `.sum(dim=1)` each text."
         ),
     }
     with _in_our_words(words):
@@ -479,18 +470,19 @@ def _pool(function, vectors, mask):
 
 ABOUT_WEIGHTS = {
     "as parameter": (
-        "a tensor or number cannot take the place of a layer's weight or bias (`cannot assign ... as parameter`). Write "
-        "*into* the layer: `nn.init.normal_(head.weight, ...)`, or `head.weight.copy_(...)` under `torch.no_grad()`."
+        "a tensor or number cannot take the place of a layer's weight or bias (`cannot assign ... as parameter`). "
+        "Write *into* the layer: `nn.init.normal_(head.weight, ...)`, or `head.weight.copy_(...)` under "
+        "`torch.no_grad()`."
     ),
     "leaf Variable": (
-        "torch follows what is done to a weight, and refuses this change: put the line under `with torch.no_grad():`, or "
-        "use `nn.init.normal_`, which needs no such line."
+        "torch follows what is done to a weight, and refuses this change: put the line under `with torch.no_grad():`, "
+        "or use `nn.init.normal_`, which needs no such line."
     ),
 }
 ABOUT_MODELS = {
     "shapes cannot be multiplied": (
-        "the vectors do not fit the head. Use the `encoder` and the `head` that the function is given, not `run_encoder` or "
-        "`tiny_head` from the cells above, and leave the H numbers in the last dimension."
+        "the vectors do not fit the head. Use the `encoder` and the `head` that the function is given, not "
+        "`run_encoder` or `tiny_head` from the cells above, and leave the H numbers in the last dimension."
     ),
     "tuple indices must be": "the encoder returns an output with several parts; the vectors are in `.last_hidden_state`.",
     "_Output": "the encoder's whole output was used as if it were a tensor; its vectors are in `.last_hidden_state`.",
@@ -520,19 +512,31 @@ def _as_tensor(result, shape):
         raise Mistake(f"return a tensor of shape {shape}; you returned {kind(result)}, {show(result)}.") from None
 
 
-def _name_mistake(result, wrong):
-    """Raise the first message of {message: what a typical mistake gives} whose numbers are the learner's."""
-    for message, numbers in wrong.items():
-        if result.shape == numbers.shape and torch.allclose(result, numbers.float(), atol=1e-5):
-            raise Mistake(message)
+def _same_tensor(these, those):
+    return these.shape == those.shape and torch.allclose(these, those.float(), atol=1e-5)
 
 
-def _compare(result, want, what):
+def _compare(result, want, what, wrong, shapes):
+    """Raise `Mistake` unless result equals want.
+
+    Args:
+        what: the vectors that are wanted, in words.
+        wrong: {message: what a typical mistake gives}.
+        shapes: {the shape that another mistake gives: message}.
+    """
+    likely = [
+        *((numbers, message) for message, numbers in wrong.items()),
+        *((lambda result, shape=shape: result.shape == shape, message) for shape, message in shapes.items()),
+    ]
+    diagnose(result, want, likely, otherwise=_difference(result, want, what), same=_same_tensor)
+
+
+def _difference(result, want, what):
     if result.shape != want.shape:
-        raise Mistake(f"the result should have shape {_shape(want)}, one vector a text; yours has {_shape(result)}.")
-    for n, (yours, right) in enumerate(zip(result, want, strict=True)):
-        if not torch.allclose(yours, right, atol=1e-5):
-            raise Mistake(f"for text {n} {what} is {_numbers(right)}; yours is {_numbers(yours)}.")
+        return f"the result should have shape {_shape(want)}, one vector a text; yours has {_shape(result)}."
+    rows = enumerate(zip(result, want, strict=True))
+    other = [(n, yours, right) for n, (yours, right) in rows if not _same_tensor(yours, right)]
+    return "".join(f"for text {n} {what} is {_numbers(b)}; yours is {_numbers(a)}." for n, a, b in other[:1])
 
 
 def _shape(tensor):

@@ -37,6 +37,11 @@ def rank_by_insertion(score, prompt, responses):
     return tuple(ranked)
 
 
+def rank_with_torch(score, prompt, responses):
+    rewards, order = torch.sort(torch.tensor(score(prompt, responses)), descending=True, stable=True)
+    return [(responses[i], reward) for i, reward in zip(order, rewards, strict=True)]
+
+
 def rank_one_by_one(score, prompt, responses):
     return sorted(((y, score(prompt, y)) for y in responses), key=lambda pair: -pair[1])
 
@@ -61,7 +66,7 @@ def sorted_by(key, reverse=True):
     return function
 
 
-RIGHT_RANKS = [solution_rank_responses, rank_with_argsort, rank_by_insertion]
+RIGHT_RANKS = [solution_rank_responses, rank_with_argsort, rank_by_insertion, rank_with_torch]
 WRONG_RANKS = {
     "ascending": (sorted_by(lambda pair: pair[1], reverse=False), "worst response comes first"),
     "unsorted": (lambda score, x, ys: list(zip(ys, score(x, ys), strict=True)), "as they came in"),
