@@ -59,8 +59,8 @@ def reveal(obj: Any) -> Revealed:
             raise ValueError
     except (TypeError, ValueError, OSError):
         raise InputError(
-            f"reveal shows the source of what rmkit defines, got {_shorten(obj)}; give it a function, a class or a module "
-            "of the package, such as rmkit.reveal(rmkit.load_rankings)"
+            f"reveal shows the source of what rmkit defines, got {_shorten(obj)}; give it a function, a class or a "
+            "module of the package, such as rmkit.reveal(rmkit.load_rankings)"
         ) from None
     return Revealed(address if inspect.ismodule(obj) else f"{address}: {obj.__qualname__}", source)
 

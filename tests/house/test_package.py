@@ -1,4 +1,4 @@
-"""The package as it is installed: every folder and data file is in it, and its names are found however it is imported."""
+"""The package as it is installed: every folder and data file is in it, and no name hides another."""
 
 import subprocess
 import sys

@@ -16,6 +16,7 @@ COIN = math.log(2)  # the loss of a coin, in nats
 
 
 def sigmoid(margin: float) -> float:
+    """The probability of a margin under Bradley-Terry."""
     return 1 / (1 + math.exp(-margin))
 
 
@@ -51,10 +52,12 @@ def values(texts: dict[str, str]) -> str:
 
 
 def label(x: float, y: float, words: str | float, anchor: str = "start") -> str:
+    """Words in a drawing."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{words}</text>'
 
 
 def dotted(left: float, y: float, right: float) -> str:
+    """A horizontal line of dots."""
     return f'<path class="dotted" d="M{left} {y}H{right}"/>'
 
 
@@ -82,11 +85,13 @@ def panels(
 
 
 def mark(name: str, x: float, y: float, square: bool = False) -> str:
+    """A mark that the script moves by its name: a circle, or a square."""
     shape = '<rect x="-7" y="-7" width="14" height="14"/>' if square else '<circle r="5.5"/>'
     return f'<g class="spot" data-part="{name}" transform="translate({x} {y})">{shape}</g>'
 
 
 def svg(height: int, words: str, drawing: list[str]) -> str:
+    """A drawing from its pieces, with words for those who do not see it."""
     return f'<svg viewBox="0 0 360 {height}" role="img" aria-label="{words}">\n' + "\n".join(drawing) + "\n</svg>\n"
 
 
