@@ -3,8 +3,9 @@
 python .ci/links.py --list     names them, with their pages; asks nobody
 python .ci/links.py            make links: asks each address once, politely, and ends with 1 if one is dead
 
-HEAD first, then GET where a server has no answer to that. An answer that only says "not to a program" (401, 403, 429, 999)
-is no dead link: it is listed for a person to open. A link into this repository or this book is left out: tests check those.
+HEAD first, then GET where a server has no answer to that. An answer that only says "not to a program" (401, 403, 429,
+999) is no dead link: it is listed for a person to open. A link into this repository or this book is left out: tests
+check those.
 """
 
 import sys

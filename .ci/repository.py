@@ -2,9 +2,9 @@
 
 python .ci/repository.py [URL]
 
-With a URL, `repository.url` in _config.yml is changed first. Then the links to the repository in README.md, CITATION.cff
-and pyproject.toml, and the badge and the setup cell of every notebook, are rewritten. tests/house/test_house.py checks that
-all of them agree.
+With a URL, `repository.url` in _config.yml is changed first. Then the links to the repository in README.md,
+CITATION.cff and pyproject.toml, and the badge and the setup cell of every notebook, are rewritten.
+tests/house/test_house.py checks that all of them agree.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""Shows the built book as GitHub Pages does: under the repository's name, compressed, with the book's own page for a wrong
-address.
+"""Shows the built book as GitHub Pages does: under the repository's name, compressed, with the book's own page for a
+wrong address.
 
 python .ci/serve.py [PORT]        make serve
 """

@@ -1,5 +1,5 @@
-"""What a page of the built book weighs and how soon it shows: bytes as they travel (compressed, before any click) and the
-first contentful paint, in the system's Chromium on the server of `make serve`, nothing cached.
+"""What a page of the built book weighs and how soon it shows: bytes as they travel (compressed, before any click) and
+the first contentful paint, in the system's Chromium on the server of `make serve`, nothing cached.
 
 python .ci/weigh.py [PAGE ...]        make weigh; without pages: the landing page, and the three heaviest
 """

@@ -1,18 +1,22 @@
 """Figures of what `rmkit` returns, and the style of all figures; `rmkit.course.figures` has those of single chapters.
 
-Every figure answers one question, has no title (its caption stands on the page), is drawn on white paper so that it reads on
-a dark page too, and tells its series apart by color *and* by something else. Each function shows its figure, or saves it where
-it is given a path, and returns None.
+Every figure answers one question, has no title (its caption stands on the page), is drawn on white paper so that it
+reads on a dark page too, and tells its series apart by color *and* by something else. Each function shows its figure,
+or saves it where it is given a path, and returns None.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from rmkit.history import History
 from rmkit.intervals import Estimate
-from rmkit.reports import GROUPS, MOST, NAMES
+from rmkit.reports import GROUPS, MOST, NAMES, Report
 
 # Okabe and Ito's palette, which people with any kind of color vision can tell apart.
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#B84A00", "#007A5E", "#5F5F5F"
@@ -32,13 +36,13 @@ STYLE = {
 }
 
 
-def _save(figure, path):
+def _save(figure: Figure, path: str | Path) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
 
 @contextmanager
-def drawing(height=3.2, path=None):
+def drawing(height: float = 3.2, path: str | Path | None = None) -> Iterator[Axes]:
     """Axes in the book's style; when the block ends the figure is shown, or saved to `path`.
 
     with drawing() as axes:
@@ -54,7 +58,7 @@ def drawing(height=3.2, path=None):
         plt.close(figure)
 
 
-def plot_history(history):
+def plot_history(history: History) -> None:
     """How the loss fell in training, beside a coin's (chapter 4).
 
     Args:
@@ -72,7 +76,7 @@ def plot_history(history):
         axes.legend(frameon=False)
 
 
-def plot_report(report, path=None):
+def plot_report(report: Report, path: str | Path | None = None) -> None:
     """A report on one page: rivals, calibration, margins, and the groups of pairs (chapter 6).
 
     Args:
@@ -101,7 +105,7 @@ def plot_report(report, path=None):
         plt.close(figure)
 
 
-def draw_shares(axes, rows, label):
+def draw_shares(axes: Axes, rows: Sequence[tuple[str, Estimate]], label: str) -> None:
     """Shares with their 95% intervals from top to bottom, half marked; whoever ends in "model" in color."""
     axes.axvline(0.5, color=GRAY, linestyle=":", linewidth=1.5)
     for height, (name, share) in enumerate(reversed(rows)):
@@ -113,7 +117,7 @@ def draw_shares(axes, rows, label):
     axes.set_xlabel(label, loc="right")  # a long one grows to the left, where there is room
 
 
-def draw_reliability(axes, series):
+def draw_reliability(axes: Axes, series: dict[str, list[tuple[float, Estimate]]]) -> None:
     """A point a bin, with its interval, and the diagonal on which a model is right as often as it claims."""
     axes.plot([0.5, 1], [0.5, 1], color=GRAY, linestyle=":", linewidth=1.5)
     axes.text(0.5, 1.02, "dotted: right as often as it claims", color=GRAY, ha="left", va="top")
@@ -129,7 +133,7 @@ def draw_reliability(axes, series):
     axes.legend(frameon=False, loc="lower right")
 
 
-def draw_margins(axes, margins):
+def draw_margins(axes: Axes, margins: Sequence[float]) -> None:
     """How the margins are spread; those below zero are pairs that the model gets wrong."""
     reach = max(map(abs, margins)) or 1
     edges = [reach * step / 15 for step in range(-15, 16)]
@@ -140,11 +144,12 @@ def draw_margins(axes, margins):
     axes.legend(frameon=False, loc="upper left")
 
 
-def plot_scoreboard(series, path=None):
+def plot_scoreboard(series: dict[str, dict[str, Estimate]], path: str | Path | None = None) -> None:
     """How often the worst response beats the best, by attack, before and after a repair (chapter 7).
 
     Args:
-        series: {model: {attack: share of prompts, an `Estimate`}}, as `Scoreboard.shares` gives it; three models at most, the
+        series: {model: {attack: share of prompts, an `Estimate`}}, as `Scoreboard.shares` gives it; three models at
+        most, the
             same attacks for each.
         path: where to save the figure; left out, it is shown.
     """
@@ -170,7 +175,7 @@ def plot_scoreboard(series, path=None):
         )
 
 
-def plot_words(words, path=None):
+def plot_words(words: Sequence[tuple[str, float]], path: str | Path | None = None) -> None:
     """Which words carry the reward: a bar a word, in the order of the response (chapter 7).
 
     Args:

@@ -1,13 +1,17 @@
 """What happens when a reward is trusted too far: Goodhart's law for best-of-n (chapter 8).
 
-Best-of-n, exactly: what it picks on average, and how far that moves away from the answers it picks from. And what was proposed
-against over-optimization: predicting the gold reward from a fitted curve, and pessimistic rules for several reward models.
+Best-of-n, exactly: what it picks on average, and how far that moves away from the answers it picks from. And what was
+proposed against over-optimization: predicting the gold reward from a fitted curve, and pessimistic rules for several
+reward models.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import gammaln
 from scipy.stats import rankdata
 
@@ -16,12 +20,13 @@ from rmkit.errors import InputError
 # --- best of n, exactly
 
 
-def best_of_n(proxy, gold, n):
+def best_of_n(proxy: ArrayLike, gold: ArrayLike, n: int | Sequence[int]) -> np.ndarray | np.floating:
     """What best-of-n picks by `proxy` is worth in `gold`: the exact mean over all choices of n answers from the pool.
 
-    The pick is among the m lowest of the pool if all n drawn ones are, which has the probability C(m, n) / C(N, n). So an
-    answer with `below` answers under it and `up_to` not above it is picked with the difference of two such shares; answers
-    with equal proxy rewards share it evenly. With logarithms of the binomials, pools of many thousands are no problem.
+    The pick is among the m lowest of the pool if all n drawn ones are, which has the probability C(m, n) / C(N, n). So
+    an answer with `below` answers under it and `up_to` not above it is picked with the difference of two such shares;
+    answers with equal proxy rewards share it evenly. With logarithms of the binomials, pools of many thousands are no
+    problem.
 
     Args:
         proxy: rewards that pick, shape (N,), or (P, N) for P prompts with a pool each.
@@ -61,7 +66,7 @@ def best_of_n(proxy, gold, n):
     return worth[0] if np.ndim(n) == 0 else np.stack(worth, axis=-1)
 
 
-def share_of_draws(N, n):
+def share_of_draws(N: int, n: int) -> np.ndarray:
     """C(m, n) / C(N, n) for m = 0 to N: in which share of all draws of n from N all drawn ones are among m given ones.
 
     >>> share_of_draws(4, 2).round(3).tolist()  # of 6 draws: 0, 0, 1, 3, 6
@@ -72,7 +77,7 @@ def share_of_draws(N, n):
     return np.concatenate([np.zeros(n), np.exp(log_share)])
 
 
-def log_binomial(m, n):
+def log_binomial(m: ArrayLike, n: ArrayLike) -> np.ndarray:
     """log C(m, n), for numbers whose binomial no float can hold.
 
     >>> round(float(np.exp(log_binomial(4, 2))), 6), round(float(log_binomial(2048, 1024)))
@@ -84,10 +89,11 @@ def log_binomial(m, n):
 # --- how far best-of-n moves away from the base policy
 
 
-def kl_best_of_n(n):
+def kl_best_of_n(n: ArrayLike) -> Any:
     """log n - (n - 1) / n, in nats: how far best-of-n moves away from the base policy, at most.
 
-    It is exact if no two answers ever have the same reward and every single answer is improbable; else it is an upper bound.
+    It is exact if no two answers ever have the same reward and every single answer is improbable; else it is an upper
+    bound.
 
     Args:
         n: candidates, 1 or more; a number or an array.
@@ -95,7 +101,8 @@ def kl_best_of_n(n):
     Raises:
         InputError: if an n is below 1.
 
-    Source: Gao, Schulman and Hilton 2022, arXiv:2210.10760, use it; that it is a bound: Beirami et al. 2024, arXiv:2401.01879.
+    Source: Gao, Schulman and Hilton 2022, arXiv:2210.10760, use it; that it is a bound: Beirami et al. 2024,
+    arXiv:2401.01879.
 
     >>> kl_best_of_n([1, 2, 4, 16, 1000]).round(3).tolist()
     [0.0, 0.193, 0.636, 1.835, 5.909]
@@ -106,11 +113,12 @@ def kl_best_of_n(n):
     return np.log(n) - (n - 1) / n
 
 
-def best_of_n_policy(probabilities, rewards, n):
+def best_of_n_policy(probabilities: ArrayLike, rewards: ArrayLike, n: int) -> np.ndarray:
     """With which probability best-of-n returns each of M answers, when n are drawn one by one from a base policy.
 
-    The pick's reward is at most v if all n are, which has the probability F(v) ** n, where F(v) is the base policy's chance of a
-    reward of at most v. Answers with equal rewards share in proportion to their probabilities, as if the first one drawn won.
+    The pick's reward is at most v if all n are, which has the probability F(v) ** n, where F(v) is the base policy's
+    chance of a reward of at most v. Answers with equal rewards share in proportion to their probabilities, as if the
+    first one drawn won.
 
     Args:
         probabilities: of the M answers under the base policy, shape (M,), all positive; they sum to 1.
@@ -143,8 +151,9 @@ def best_of_n_policy(probabilities, rewards, n):
     return p / mass[group] * won[group]
 
 
-def exact_kl_best_of_n(probabilities, rewards, n):
-    """The KL divergence of best-of-n from a base policy over M answers, exactly, in nats; never above `kl_best_of_n(n)`.
+def exact_kl_best_of_n(probabilities: ArrayLike, rewards: ArrayLike, n: int) -> float:
+    """The KL divergence of best-of-n from a base policy over M answers, exactly, in nats; never above
+    `kl_best_of_n(n)`.
 
     Args, errors: those of `best_of_n_policy`.
 
@@ -162,7 +171,8 @@ def exact_kl_best_of_n(probabilities, rewards, n):
 
 @dataclass(frozen=True)
 class GoldCurve:
-    """gold = d (alpha - beta d): `alpha` is how fast the gold reward rises at first, `beta` how fast the trust is used up.
+    """gold = d (alpha - beta d): `alpha` is how fast the gold reward rises at first, `beta` how fast the trust is used
+    up.
 
     >>> curve = GoldCurve(alpha=2.0, beta=0.5)
     >>> curve.peak, curve(curve.peak), curve(4.0)
@@ -177,14 +187,15 @@ class GoldCurve:
         return d * (self.alpha - self.beta * d)
 
     @property
-    def peak(self):
-        """The distance with the highest gold reward, alpha / (2 beta); infinite if the curve never turns, 0 if it only falls."""
+    def peak(self) -> float:
+        """The distance with the highest gold reward, alpha / (2 beta); infinite if the curve never turns, 0 if it only
+        falls."""
         if self.beta > 0:
             return max(0.0, self.alpha / (2 * self.beta))
         return 0.0 if self.beta == 0 and self.alpha < 0 else math.inf
 
 
-def fit_gold_curve(d, gold):
+def fit_gold_curve(d: ArrayLike, gold: ArrayLike) -> GoldCurve:
     """Fit gold = d (alpha - beta d) by least squares.
 
     Args:
@@ -217,11 +228,12 @@ def fit_gold_curve(d, gold):
 # --- several reward models
 
 
-def worst_case(rewards):
+def worst_case(rewards: ArrayLike) -> np.ndarray:
     """The lowest reward that any member gives: an answer must please all of them.
 
     Args:
-        rewards: shape (..., M), of M members that share a zero: a reward's level is free (chapter 5), so subtract from each
+        rewards: shape (..., M), of M members that share a zero: a reward's level is free (chapter 5), so subtract from
+        each
             member its mean over a prompt's answers first.
 
     Returns:
@@ -235,7 +247,7 @@ def worst_case(rewards):
     return np.min(rewards, axis=-1)
 
 
-def uncertainty_weighted(rewards, penalty):
+def uncertainty_weighted(rewards: ArrayLike, penalty: float) -> np.ndarray:
     """The members' mean, less `penalty` times their variance: disagreement costs.
 
     Args:

@@ -1,4 +1,5 @@
-"""What holds for every test: no network, no noise, names that are the same in every process, and the lane `make check`."""
+"""What holds for every test: no network, no noise, names that are the same in every process, and the lane `make
+check`."""
 
 import os
 import subprocess

@@ -135,8 +135,8 @@ class Syllabus(SphinxDirective):
 
 
 class Assignments(SphinxDirective):
-    """A line of the body for each assignment: `name | chapters`, as in a syllabus. It gets twice the time of its chapters, and a
-    weight in proportion."""
+    """A line of the body for each assignment: `name | chapters`, as in a syllabus. It gets twice the time of its
+    chapters, and a weight in proportion."""
 
     has_content = True
 
@@ -163,7 +163,8 @@ def linked(plan, found, title=False):
 
 
 def weights(parts, step=5):
-    """Whole percentages in proportion to `parts`, in steps of `step`, that sum to 100: the largest remainders are rounded up."""
+    """Whole percentages in proportion to `parts`, in steps of `step`, that sum to 100: the largest remainders are
+    rounded up."""
     exact = [100 / step * part / sum(parts) for part in parts]
     whole = [int(share) for share in exact]
     order = sorted(range(len(parts)), key=lambda i: whole[i] - exact[i])

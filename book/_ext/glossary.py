@@ -1,8 +1,8 @@
 """Links the first occurrence of each glossary term in a chapter to its definition, and brings the definition along.
 
-The page shows it on hover, on keyboard focus and on a tap (book/_static/terms.js); a screen reader reads it as the link's
-description. The notebooks stay as they are. Where a word is too common to be linked, the front matter of the glossary
-says so: `not_linked: rank, step`.
+The page shows it on hover, on keyboard focus and on a tap (book/_static/terms.js); a screen reader reads it as the
+link's description. The notebooks stay as they are. Where a word is too common to be linked, the front matter of the
+glossary says so: `not_linked: rank, step`.
 """
 
 import re
@@ -66,7 +66,8 @@ def pattern(terms):
 
 
 def link_terms(doctree, terms, address):
-    """Put a link around the first occurrence of each term in the text of `doctree`; return the anchors that were linked."""
+    """Put a link around the first occurrence of each term in the text of `doctree`; return the anchors that were
+    linked."""
     linked = {}
     if not terms:
         return linked

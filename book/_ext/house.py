@@ -26,8 +26,8 @@ MATHJAX = [
     "output/chtml/fonts/tex.js",
     "a11y/assistive-mml.js",
 ]
-# What the browser needs for a page, by what is on the page: (words in the names of files and scripts, in the page's body).
-# None: never.
+# What the browser needs for a page, by what is on the page: (words in the names of files and scripts, in the page's
+# body). None: never.
 ASSETS = [
     (["thebe"], None),
     (["sbt-webpack", "documentation_options.pagename", "search_as_you_type"], None),
@@ -125,8 +125,8 @@ def keep_what_is_used(app, pagename, templatename, context, doctree):
 
 
 def improve_body(app, pagename, templatename, context, doctree):
-    """Images that know their size and wait until they are near; wide tables that the keyboard can scroll; no empty headers; a
-    keyboard that does not stop at every heading.
+    """Images that know their size and wait until they are near; wide tables that the keyboard can scroll; no empty
+    headers; a keyboard that does not stop at every heading.
     """
     if "body" not in context:
         return
@@ -168,7 +168,8 @@ def improve_body(app, pagename, templatename, context, doctree):
 
 
 def count_words(app, doctree, docname):
-    """How often each word stands on a page. Sphinx's index knows only whether it does, and so cannot rank pages by it."""
+    """How often each word stands on a page. Sphinx's index knows only whether it does, and so cannot rank pages by
+    it."""
     language = app.builder.indexer.lang
     words = Counter(language.stem(word.lower()) for word in language.split(doctree.astext()))
     COUNTS[docname] = {word: n for word, n in words.items() if n > 2}

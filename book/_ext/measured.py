@@ -1,7 +1,8 @@
 """Measured parts of a page, written when the book is built: `{measured} NAME part` and `{measured-figure} NAME figure`.
 
 book/measured/NAME/page.py has `parts()`, {part: Markdown}, and where there are figures `draw(folder)`, which writes
-figure.png for each. A figure takes the options of `figure`. When a file of that folder changes, the page is written again.
+figure.png for each. A figure takes the options of `figure`. When a file of that folder changes, the page is written
+again.
 """
 
 import importlib

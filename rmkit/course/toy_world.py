@@ -1,4 +1,5 @@
-"""A world whose truth is known: an answer is five numbers, and what it is truly worth, the gold reward, is a formula (chapter 8).
+"""A world whose truth is known: an answer is five numbers, and what it is truly worth, the gold reward, is a formula
+(chapter 8).
 
 Here a proxy can be fitted to preferences and then be held against the truth, which no real data allows.
 """
@@ -14,7 +15,8 @@ KINK = 2.5  # length from which more of it is padding; 8% of the answers are lon
 
 
 def sample_answers(shape, rng):
-    """Draw answers as the base policy (whoever writes them) does: four qualities, normal, and a length, exponential with mean 1.
+    """Draw answers as the base policy (whoever writes them) does: four qualities, normal, and a length, exponential
+    with mean 1.
 
     Args:
         shape: how many, as a tuple: (N,), or (P, N) for N answers to each of P prompts.
@@ -30,7 +32,8 @@ def sample_answers(shape, rng):
 
 
 def gold_reward(answers, kink=KINK):
-    """What an answer is truly worth: half a point for each quality, 1.5 for each unit of length, which after `kink` is taken back.
+    """What an answer is truly worth: half a point for each quality, 1.5 for each unit of length, which after `kink` is
+    taken back.
 
     Args:
         answers: shape (..., 5).
@@ -47,7 +50,8 @@ def gold_reward(answers, kink=KINK):
 
 
 def sample_preferences(gold, n, rng, flipped=0.0, sample=sample_answers):
-    """Show pairs of answers to annotators who prefer as Bradley and Terry say: the better one wins with sigmoid(its margin).
+    """Show pairs of answers to annotators who prefer as Bradley and Terry say: the better one wins with sigmoid(its
+    margin).
 
     Args:
         gold: a function from answers (n, 5) to gold rewards (n,).
@@ -79,8 +83,8 @@ def sample_preferences(gold, n, rng, flipped=0.0, sample=sample_answers):
 def fit_proxy(chosen, rejected):
     """A reward model that is linear in what it sees: weights w such that sigmoid(w . (chosen - rejected)) fits best.
 
-    The pairwise loss of chapter 3 with a linear head is a logistic regression on differences. It has no intercept, because
-    a pair that is turned round must turn the sign of its margin.
+    The pairwise loss of chapter 3 with a linear head is a logistic regression on differences. It has no intercept,
+    because a pair that is turned round must turn the sign of its margin.
 
     Args:
         chosen: what the model sees of the preferred answers, shape (n, F).

@@ -1,4 +1,5 @@
-"""Links from the chapters to the glossary: what is linked, what never is; and what the glossary says of the chapters."""
+"""Links from the chapters to the glossary: what is linked, what never is; and what the glossary says of the
+chapters."""
 
 import json
 import re

@@ -1,4 +1,5 @@
-"""The benchmark is fair: equal work is checked, FLOPs are counted right, and its page shows what was measured and no more."""
+"""The benchmark is fair: equal work is checked, FLOPs are counted right, and its page shows what was measured and no
+more."""
 
 import json
 import re

@@ -1,4 +1,5 @@
-"""The page "Train on your own pairs": its file, its code and its commands are run, its table and its promises are checked."""
+"""The page "Train on your own pairs": its file, its code and its commands are run, its table and its promises are
+checked."""
 
 import os
 import re
@@ -33,7 +34,8 @@ exec(sys.stdin.read())
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder in which the page's file lies, and in which its Python and its commands have been run: (folder, printed)."""
+    """A folder in which the page's file lies, and in which its Python and its commands have been run: (folder,
+    printed)."""
     folder = tmp_path_factory.mktemp("own")
     (folder / "pairs.csv").write_text(FILE, encoding="utf-8")
     command = [sys.executable, "-c", WATCHED]

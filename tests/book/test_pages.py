@@ -81,7 +81,8 @@ def test_a_chapters_minutes_are_those_of_its_parts(chapter):
 
 
 def estimate(notebook):
-    """Minutes to read and run: one for 200 words, a code cell, a Predict box. Exercises, up to their solution, state theirs."""
+    """Minutes to read and run: one for 200 words, a code cell, a Predict box. Exercises, up to their solution, state
+    theirs."""
     minutes, inside = 0, False
     for cell in notebook["cells"]:
         text = source(cell)

@@ -1,4 +1,5 @@
-"""The planning page: its arithmetic against counts by hand and torch's own counter, and its prose against its script."""
+"""The planning page: its arithmetic against counts by hand and torch's own counter, and its prose against its
+script."""
 
 import json
 import re
@@ -16,7 +17,8 @@ ENCODERS = {encoder.name: encoder for encoder in planning.encoders()}
 
 
 def test_parameters_are_those_of_the_published_models():
-    """BERT base, by hand: three embedding tables and a norm; 12 layers of 4 H H + 2 H 4H weights with biases, 2 norms."""
+    """BERT base, by hand: three embedding tables and a norm; 12 layers of 4 H H + 2 H 4H weights with biases, 2
+    norms."""
     h = 768
     embeddings = (30522 + 512 + 2) * h + 2 * h
     layer = 4 * (h * h + h) + (h * 4 * h + 4 * h) + (4 * h * h + h) + 2 * 2 * h

@@ -151,7 +151,8 @@ def test_ids_and_rewards_are_those_of_python(open_playground, site, model):
 
 
 def test_characters_are_read_as_in_python(open_playground, site, model):
-    """All that Unicode 3.2 had. Of later scripts the tokenizer knows less than a browser, for its tables are of Unicode 8."""
+    """All that Unicode 3.2 had. Of later scripts the tokenizer knows less than a browser, for its tables are of Unicode
+    8."""
     assigned = unicodedata.ucd_3_2_0.category
     changed = "\u166d\u1734\u1885\u1886"  # their kind was changed since
     characters = [c for c in map(chr, range(0x110000)) if assigned(c) not in ("Cn", "Cs", "Co") and c not in changed]
@@ -542,7 +543,8 @@ def violations(page):
 
 
 def fails(page):
-    """Press the button; what the page says then, and whether one can try again. The examples' scores are still there."""
+    """Press the button; what the page says then, and whether one can try again. The examples' scores are still
+    there."""
     page.click(RANK)
     expect(page.locator(PROBLEM)).to_contain_text("The model cannot run now", timeout=SLOW)
     expect(page.locator("#rp-answer-0")).not_to_have_value("")

@@ -27,7 +27,8 @@ def site():
 
 @pytest.fixture(scope="session")
 def chromium():
-    """A running browser. Where there is none these tests are skipped, and say so; RMKIT_BROWSER=1 makes that a failure."""
+    """A running browser. Where there is none these tests are skipped, and say so; RMKIT_BROWSER=1 makes that a
+    failure."""
     if not CHROMIUM:
         message = "Chromium is not installed (Debian: apt-get install chromium): the tests in a browser did not run"
         (pytest.fail if os.environ.get("RMKIT_BROWSER") == "1" else pytest.skip)(message)
@@ -41,7 +42,8 @@ def chromium():
 def open_page(chromium, site):
     """open_page(path, **context options): a page of the book in a context of its own.
 
-    The page's `problems` lists what must not happen: errors in the console, scripts that fail, requests to another site.
+    The page's `problems` lists what must not happen: errors in the console, scripts that fail, requests to another
+    site.
     """
     contexts = []
 

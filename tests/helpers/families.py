@@ -32,7 +32,8 @@ DECODERS = ["llama", "gpt2", "bloom"]
 
 
 def save_families(make_folder):
-    """{family: folder of a random encoder}; the decoders' tokenizer has an end, and neither [CLS], [SEP] nor padding."""
+    """{family: folder of a random encoder}; the decoders' tokenizer has an end, and neither [CLS], [SEP] nor
+    padding."""
     folders = {}
     for family, config in FAMILIES.items():
         folder = folders[family] = make_folder(family)

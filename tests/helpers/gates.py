@@ -1,7 +1,8 @@
 """What must be true of every committed notebook, one function per rule.
 
-Each takes a notebook (its JSON as dicts) and its path, and returns a list of problems in words; an empty list is a pass.
-tests/book/test_notebooks.py applies them to every notebook, tests/house/test_gates.py to notebooks that are bad on purpose.
+Each takes a notebook (its JSON as dicts) and its path, and returns a list of problems in words; an empty list is a
+pass. tests/book/test_notebooks.py applies them to every notebook, tests/house/test_gates.py to notebooks that are bad
+on purpose.
 """
 
 import ast
@@ -210,7 +211,8 @@ def asks_for_predictions(notebook, path):
 
 
 def folds_what_answers(notebook, path):
-    """What the cell after a Predict box shows is folded, or the answer would stand beside the question; nothing else is.
+    """What the cell after a Predict box shows is folded, or the answer would stand beside the question; nothing else
+    is.
 
     A figure with sliders stays open, for the reader has to move it first. So may what stands at a distance.
     """
@@ -289,11 +291,12 @@ def numbers(words):
 
 
 def numbers_are_backed(notebook, path):
-    """Every number that the text claims is printed, computed or asserted by a cell, or stands with a link to its source.
+    """Every number that the text claims is printed, computed or asserted by a cell, or stands with a link to its
+    source.
 
-    Whole numbers below 10 are free, and so are the first cell (minutes, megabytes) and questions. A number is backed by an
-    output, a code cell or a cited passage that holds it, or holds it with more digits; a percentage also by its share. An
-    example worked "by hand" is backed by the assertion that follows it.
+    Whole numbers below 10 are free, and so are the first cell (minutes, megabytes) and questions. A number is backed by
+    an output, a code cell or a cited passage that holds it, or holds it with more digits; a percentage also by its
+    share. An example worked "by hand" is backed by the assertion that follows it.
     """
     passages = []  # (passage, whether it is cited, the code that follows)
     for position, cell in enumerate(notebook["cells"]):

@@ -1,4 +1,5 @@
-"""A stand-in for a reward model, whose rewards are known, and small data on which every number can be counted by hand."""
+"""A stand-in for a reward model, whose rewards are known, and small data on which every number can be counted by
+hand."""
 
 from types import SimpleNamespace
 

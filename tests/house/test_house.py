@@ -153,7 +153,8 @@ def test_one_version_number():
 
 
 def read_map():
-    """{path: depth} of every line of the README's file tree, in its order; several names on a line are several paths."""
+    """{path: depth} of every line of the README's file tree, in its order; several names on a line are several
+    paths."""
     tree = read("README.md").split("## Where things are")[1].split("```")[1]
     paths, above = {}, []
     for line in tree.splitlines():
@@ -245,6 +246,27 @@ def test_nothing_runs_code_from_a_download(path):
             for keyword in node.keywords:
                 trusts = keyword.arg == "trust_remote_code" and ast.unparse(keyword.value) != "False"
                 assert not trusts, f"line {node.lineno}"
+
+
+def public_functions(path):
+    """Every function, method and property of a module whose name and whose class's name are public."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        inside = node.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_") else [node]
+        for one in inside:
+            if isinstance(one, ast.FunctionDef) and not one.name.startswith("_"):
+                yield one
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_public_functions_say_their_types(path):
+    for function in public_functions(path):
+        given = function.args
+        untyped = [
+            one.arg
+            for one in [*given.posonlyargs, *given.args, *given.kwonlyargs]
+            if one.annotation is None and one.arg not in ("self", "cls")
+        ]
+        assert not untyped and function.returns, f"line {function.lineno}, {function.name}: {untyped or 'its return'}"
 
 
 # --- tests in rooms

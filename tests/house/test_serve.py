@@ -1,4 +1,5 @@
-"""The preview behaves as GitHub Pages does: under the book's path, compressed, with the book's own page for a wrong address."""
+"""The preview behaves as GitHub Pages does: under the book's path, compressed, with the book's own page for a wrong
+address."""
 
 import gzip
 import http.client

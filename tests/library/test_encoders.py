@@ -74,7 +74,8 @@ def test_half_frozen_the_upper_layer_and_what_lies_above_it_move(folders, family
 @pytest.mark.parametrize("frozen", [0, 0.5])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_gradient_checkpointing_changes_no_gradient(folders, family, frozen):
-    """Not even above frozen layers, whose output asks for no gradient: there one of PyTorch's two ways loses all of it."""
+    """Not even above frozen layers, whose output asks for no gradient: there one of PyTorch's two ways loses all of
+    it."""
     model = RewardModel.from_encoder(str(folders[family])).train()
     model.freeze(frozen)
     batch = collate(load_rankings("toy")[:4], model.tokenizer)

@@ -1,4 +1,5 @@
-"""Goodhart's law on a laptop: best-of-n against all subsets, KL against every sequence of draws, fits against known curves."""
+"""Goodhart's law on a laptop: best-of-n against all subsets, KL against every sequence of draws, fits against known
+curves."""
 
 import math
 from fractions import Fraction

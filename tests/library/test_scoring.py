@@ -501,6 +501,7 @@ def test_killed_at_the_worst_moments(tmp_path, model, folder, long, monkeypatch)
     assert output.read_bytes() == whole
 
 
+@pytest.mark.process
 def test_a_disk_that_fills_up(tmp_path, model, folder, long, monkeypatch):
     """For real: files over 15 kB cannot be written."""
     data, whole = long

@@ -1,11 +1,12 @@
-"""What do attacks gain, and what do repairs buy and cost? Writes measured.json beside this file, which the page book/attacks.md shows.
+"""What do attacks gain, and what do repairs buy and cost? Writes measured.json beside this file, which the page
+book/attacks.md shows.
 
 python -m book.measured.attacks.measure [--seeds 5] [--pairs 300]
 
-For each seed: a model trained on all of course:train, one on pairs of which the longer answer wins nine in ten, and repairs of the
-latter; each is attacked on course:test. Seeds draw the head, the order and the pairs. Numbers are over all seeds, and their
-intervals draw whole prompts. About 20 minutes on two quiet cores. Run it when the data, the defaults or an attack change,
-and commit the result.
+For each seed: a model trained on all of course:train, one on pairs of which the longer answer wins nine in ten, and
+repairs of the latter; each is attacked on course:test. Seeds draw the head, the order and the pairs. Numbers are over
+all seeds, and their intervals draw whole prompts. About 20 minutes on two quiet cores. Run it when the data, the
+defaults or an attack change, and commit the result.
 """
 
 import argparse
@@ -54,7 +55,8 @@ class Recorded:
 
 
 class Together:
-    """Several recorded models as one, for data that holds every ranking once for each of them: the first copy is the first's."""
+    """Several recorded models as one, for data that holds every ranking once for each of them: the first copy is the
+    first's."""
 
     def __init__(self, recorded):
         self.recorded, self.seen = recorded, Counter()

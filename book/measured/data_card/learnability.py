@@ -2,10 +2,11 @@
 
 python -m book.measured.data_card.learnability [--seeds 5] [--pandalm FILE] [--rules]
 
-Trains on course:train with `rmkit.train`'s defaults, once a seed, and measures on course:test: accuracy by domain, by the
-flaw of the worse response and by distance in rank, beside the longest, the shortest, a bag of words and a linear probe on
-the frozen encoder; then again on fewer training prompts. About 20 minutes on two cores. Run it when the data or the
-defaults change, and commit the result. With --rules it trains nothing, and measures again only what rules get on PandaLM.
+Trains on course:train with `rmkit.train`'s defaults, once a seed, and measures on course:test: accuracy by domain, by
+the flaw of the worse response and by distance in rank, beside the longest, the shortest, a bag of words and a linear
+probe on the frozen encoder; then again on fewer training prompts. About 20 minutes on two cores. Run it when the data
+or the defaults change, and commit the result. With --rules it trains nothing, and measures again only what rules get on
+PandaLM.
 """
 
 import argparse

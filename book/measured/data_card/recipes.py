@@ -1,10 +1,11 @@
-"""Which way of training learns most from the course data? Writes recipes.json beside this file, which the data card shows.
+"""Which way of training learns most from the course data? Writes recipes.json beside this file, which the data card
+shows.
 
 python -m book.measured.data_card.recipes [--recipes NAME ...]
 
 Three-fold cross-validation over the prompts of course:train and course:validation, never the test part: each recipe is
-trained on two thirds and measured on the rest, with the same folds and the same seed, so that recipes can be compared pair
-by pair. About 5 minutes a recipe on two cores.
+trained on two thirds and measured on the rest, with the same folds and the same seed, so that recipes can be compared
+pair by pair. About 5 minutes a recipe on two cores.
 """
 
 import argparse

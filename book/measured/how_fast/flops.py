@@ -1,18 +1,19 @@
-"""How much arithmetic a step of training needs, counted from its shapes, and how fast this machine can do arithmetic at all.
+"""How much arithmetic a step of training needs, counted from its shapes, and how fast this machine can do arithmetic at
+all.
 
-A matrix of (n, a) times one of (a, b) is n a b multiplications and as many additions: 2 n a b FLOPs. Only matrix products
-are counted; all else together is well under a hundredth of them. With H the hidden size, F the inner size of the
-feed-forward part, N texts of t_1 ... t_N tokens and S their sum, a layer's forward pass costs
+A matrix of (n, a) times one of (a, b) is n a b multiplications and as many additions: 2 n a b FLOPs. Only matrix
+products are counted; all else together is well under a hundredth of them. With H the hidden size, F the inner size of
+the feed-forward part, N texts of t_1 ... t_N tokens and S their sum, a layer's forward pass costs
 
     queries, keys, values   3 * 2 S H H          output projection   2 S H H
     feed-forward            2 * 2 S H F          attention           2 * 2 H sum(t_i^2)
 
-The reward reads the last layer at [CLS] only. There, keys and values are still needed for every token, and the rest for one
-token a text: queries and output 2 * 2 N H H, feed-forward 2 * 2 N H F, attention 2 * 2 H S. The head is 2 N H.
+The reward reads the last layer at [CLS] only. There, keys and values are still needed for every token, and the rest for
+one token a text: queries and output 2 * 2 N H H, feed-forward 2 * 2 N H F, attention 2 * 2 H S. The head is 2 N H.
 
-Backward, each product becomes two: one for the gradient of its input, one for that of its weight. Where the embeddings are
-frozen, the lowest trained layer needs no gradient of its input, and so no such product for its queries, keys and values;
-the frozen layers below it have no backward pass at all.
+Backward, each product becomes two: one for the gradient of its input, one for that of its weight. Where the embeddings
+are frozen, the lowest trained layer needs no gradient of its input, and so no such product for its queries, keys and
+values; the frozen layers below it have no backward pass at all.
 """
 
 import math

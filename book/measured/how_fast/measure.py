@@ -1,10 +1,13 @@
-"""How fast is rmkit, beside what people would use instead? Writes measured.json beside this file, which the page book/how-fast.md shows.
+"""How fast is rmkit, beside what people would use instead? Writes measured.json beside this file, which the page
+book/how-fast.md shows.
 
 python -m book.measured.how_fast.measure [--only NAME ...] [--repeats 5] [--quick] [--output FILE] [--hh FILE]
 
-Everything runs on the processor, in turn (A B A B ...), and only what computes the same counts: losses must agree step by
-step to 1e-5, dropout is off. Times are for a quiet machine: close what else is running. About 40 minutes on two cores;
---quick takes a few minutes, and its numbers mean little. With --only, the other comparisons stay in the file as they are.
+Everything runs on the processor, in turn (A B A B ...), and only what computes the same counts: losses must agree step
+by step to 1e-5, dropout is off. Times are for a quiet machine: close what else is running. About 40 minutes on two
+cores;
+--quick takes a few minutes, and its numbers mean little. With --only, the other comparisons stay in the file as they
+are.
 """
 
 import os
@@ -145,7 +148,8 @@ TRL, IN_PARTS = "TRL at its best", "rmkit.train, a quarter of a batch a pass"
 
 
 def trl_on(folder, rankings, batch_size, epochs, settings, by_length=False):
-    """Both in the same batches: drawn at random, as TRL draws them, or `rmkit.train`'s own, from which TRL then profits too."""
+    """Both in the same batches: drawn at random, as TRL draws them, or `rmkit.train`'s own, from which TRL then profits
+    too."""
     tokens = prepare(folder, rankings, epochs, batch_size, lr=1e-4, by_length=by_length)
     n = len(rankings) * epochs
     contenders = [rmkit_on(folder), Contender(TRL, "trl_loop", folder, {"settings": "best"})]
@@ -286,7 +290,8 @@ def scoring(settings, folder):
 
 
 def many_answers(n):
-    """`n` different prompts with an answer, two lists: every prompt of the course with its own and other prompts' answers."""
+    """`n` different prompts with an answer, two lists: every prompt of the course with its own and other prompts'
+    answers."""
     data, prompts, responses = list(load_rankings("course")), [], []
     shift = 0
     while len(prompts) < n:

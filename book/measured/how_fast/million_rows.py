@@ -2,11 +2,12 @@
 
 python -m book.measured.how_fast.million_rows [--rows N] [--kills N]
 
-Makes a gzipped file of rows of 100 to 200 bytes, a few of them broken, and a tiny encoder with random weights, so that it is
-the streaming that is measured and not the encoder. `rmkit score` is killed without warning (SIGKILL) while it writes, then
-resumed until it is done. Then everything is checked: each id once and in order, the refused rows, the rewards of some rows
-against `model.score`. A tenth of the file is scored as well, without interruption, to compare the peak memory. Prints what
-it found as JSON. Five to ten minutes on two cores; needs Linux, for the peak memory of a process.
+Makes a gzipped file of rows of 100 to 200 bytes, a few of them broken, and a tiny encoder with random weights, so that
+it is the streaming that is measured and not the encoder. `rmkit score` is killed without warning (SIGKILL) while it
+writes, then resumed until it is done. Then everything is checked: each id once and in order, the refused rows, the
+rewards of some rows against `model.score`. A tenth of the file is scored as well, without interruption, to compare the
+peak memory. Prints what it found as JSON. Five to ten minutes on two cores; needs Linux, for the peak memory of a
+process.
 """
 
 import argparse
@@ -75,7 +76,8 @@ def score(model, data, output, *more):
 
 
 def finished(process):
-    """The process's JSON, and the most memory it had, in MB (getrusage's number would begin with that of the parent)."""
+    """The process's JSON, and the most memory it had, in MB (getrusage's number would begin with that of the
+    parent)."""
     status, peak = Path(f"/proc/{process.pid}/status"), 0
     while process.poll() is None:
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())

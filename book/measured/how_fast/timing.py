@@ -142,9 +142,9 @@ def compare(contenders, repeats, units, memory=1):
         memory: how often each is run in a process of its own, for its start-up and its peak memory; 0 is never.
 
     Returns:
-        {name: {"seconds", "per_second", "ratio", "difference", "time_only", "refused", "start_up", "peak_mib"}}. `ratio`
-        is its time over the reference's, round by round. A contender that computed something else has `refused`, a
-        sentence, and neither times nor a ratio.
+        {name: {"seconds", "per_second", "ratio", "difference", "time_only", "refused", "start_up", "peak_mib"}}.
+        `ratio` is its time over the reference's, round by round. A contender that computed something else has
+        `refused`, a sentence, and neither times nor a ratio.
     """
     reference = contenders[0]
     rounds = interleaved({contender.name: contender.run for contender in contenders}, repeats)

@@ -1,7 +1,7 @@
 """TRL's `RewardTrainer` on the same work. Nothing of `rmkit` is imported here: TRL pays for what it needs itself.
 
-`prepare` (which does use `rmkit`) turns the reward model into a `BertForSequenceClassification` with the same rewards, and
-the texts into the token ids that TRL reads, in the order of `rmkit.train`'s batches.
+`prepare` (which does use `rmkit`) turns the reward model into a `BertForSequenceClassification` with the same rewards,
+and the texts into the token ids that TRL reads, in the order of `rmkit.train`'s batches.
 """
 
 import json
@@ -17,7 +17,8 @@ def run(folder, settings):
     """Train as `folder` says.
 
     Args:
-        settings: "best": fp32, no gradient checkpointing, no clipping, no schedule, one fused AdamW with `rmkit.train`'s
+        settings: "best": fp32, no gradient checkpointing, no clipping, no schedule, one fused AdamW with
+        `rmkit.train`'s
             settings, in the plan's batches; "defaults": what `RewardConfig` says.
     """
     import torch

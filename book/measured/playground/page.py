@@ -12,7 +12,8 @@ from rmkit.model import RewardModel
 
 BUILD = ROOT / "_build"
 
-# Three from law and three from elsewhere, all from the test part; chosen for their topics, before the model had scored them.
+# Three from law and three from elsewhere, all from the test part; chosen for their topics, before the model had scored
+# them.
 EXAMPLES = {
     "law-139": "A bestseller, copied",
     "science-042": "Unemployment, up 2%",
@@ -26,9 +27,9 @@ EXAMPLES = {
 EDITS = {"longer": "padding", "politer": "flattery", "the question first": "echo"}
 
 WITHOUT = """:::{note}
-This copy of the book was built without the playground: Node.js 18 or newer, with npm, was not there, or could not install
-what the playground runs on. Install it, run `make book` again, and the model will be on this page. The scores below need
-none of this.
+This copy of the book was built without the playground: Node.js 18 or newer, with npm, was not there, or could not
+install what the playground runs on. Install it, run `make book` again, and the model will be on this page. The scores
+below need none of this.
 :::
 """
 
@@ -38,9 +39,9 @@ ELEMENT = """```{{raw}} html
 <reward-playground data-bytes="{bytes}">
 <noscript><p><strong>The playground needs JavaScript.</strong> The scores below, computed when this book was built, do
 not.</p></noscript>
-<p class="starting"><strong>The playground is starting.</strong> If it does not, its script could not be loaded. In a book
-that was opened as a file it never can be: <code>make serve</code> shows the same book at an address. The scores below need
-no script.</p>
+<p class="starting"><strong>The playground is starting.</strong> If it does not, its script could not be loaded. In a
+book that was opened as a file it never can be: <code>make serve</code> shows the same book at an address. The scores
+below need no script.</p>
 <script type="application/json">{examples}</script>
 </reward-playground>
 ```

@@ -1,10 +1,12 @@
-"""Full reports on human preferences: a model of the course data and one of HH harmless. Writes measured.json beside this file.
+"""Full reports on human preferences: a model of the course data and one of HH harmless. Writes measured.json beside
+this file.
 
 python -m book.measured.report_cards.measure --hh FILE --pandalm FILE
 
-Trains one model on course:train and one on 60% of the prompts of HH harmless (a tenth more fits a temperature), with `rmkit.train`'s
-defaults and seed 0, and measures both on the 30% of HH that are left, on PandaLM and on course:test. A quarter of an hour on two
-cores. The two files are those of Bai et al. 2022 (arXiv:2204.05862) and Wang et al. 2023 (arXiv:2306.05087). Commit the result.
+Trains one model on course:train and one on 60% of the prompts of HH harmless (a tenth more fits a temperature), with
+`rmkit.train`'s defaults and seed 0, and measures both on the 30% of HH that are left, on PandaLM and on course:test. A
+quarter of an hour on two cores. The two files are those of Bai et al. 2022 (arXiv:2204.05862) and Wang et al. 2023
+(arXiv:2306.05087). Commit the result.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-"""The tables and the figure of book/report-cards.md, from what measure.py beside this file measured, and from what other seeds
-of the course's model gave (learnability.py of the data card).
+"""The tables and the figure of book/report-cards.md, from what measure.py beside this file measured, and from what
+other seeds of the course's model gave (learnability.py of the data card).
 """
 
 from pathlib import Path

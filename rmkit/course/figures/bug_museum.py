@@ -6,7 +6,8 @@ from rmkit.figures import GRAY, SERIES, drawing
 
 
 def plot_directions(tables):
-    """Whether a table of probabilities and shares lies on the diagonal, by the way pairs were entered into it (chapter 9).
+    """Whether a table of probabilities and shares lies on the diagonal, by the way pairs were entered into it (chapter
+    9).
 
     Args:
         tables: {the way: [(probability, share that was right, n), ...]}, three at most.
@@ -23,7 +24,8 @@ def plot_directions(tables):
 
 
 def plot_repairs(margins, pulls):
-    """How hard a pair pulls under several ways to write its loss, by its margin; a cross where it is no number (chapter 9).
+    """How hard a pair pulls under several ways to write its loss, by its margin; a cross where it is no number (chapter
+    9).
 
     Args:
         margins: the margins, from left to right.
@@ -43,7 +45,8 @@ def plot_repairs(margins, pulls):
 
 
 def plot_first_push(pushes):
-    """How hard the best response of a ranking is pushed at the start of training, by the length of the ranking (chapter 9).
+    """How hard the best response of a ranking is pushed at the start of training, by the length of the ranking (chapter
+    9).
 
     Args:
         pushes: {the way the loss is divided: {K: size of the gradient on the best response}}, three at most.

@@ -81,10 +81,12 @@ def plot_gold_fit(d, worlds, fitted):
 
 
 def plot_ensembles(rows, xlabel):
-    """What hard selection is worth, by the rule that selects: a row a rule, a dot a seed, a bar for their mean (chapter 8).
+    """What hard selection is worth, by the rule that selects: a row a rule, a dot a seed, a bar for their mean (chapter
+    8).
 
     Args:
-        rows: {group: {rule: [gold reward of the pick, one number a seed]}}, drawn from top to bottom, two groups at most.
+        rows: {group: {rule: [gold reward of the pick, one number a seed]}}, drawn from top to bottom, two groups at
+            most.
         xlabel: what was measured.
     """
     height = sum(map(len, rows.values())) + len(rows) - 1

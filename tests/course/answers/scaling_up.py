@@ -81,7 +81,8 @@ def last_by_flip(vectors, mask):
 
 
 def last_before_padding(vectors, mask):
-    """The first padding less one; where padding is on the left or missing, that is position -1, which is right as well."""
+    """The first padding less one; where padding is on the left or missing, that is position -1, which is right as
+    well."""
     return vectors[torch.arange(len(vectors)), mask.argmin(dim=1) - 1]
 
 
