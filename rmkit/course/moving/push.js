@@ -1,7 +1,8 @@
 letMove("rmkit-push", ({ sliders, show, move, place, sigmoid, lossOf, axes: [x, upper, lower] }) => {
   return () => {
     const [better, worse] = [...sliders].map((slider) => +slider.value);
-    const margin = Math.tanh(better) - Math.tanh(worse), push = sigmoid(-margin);
+    const margin = Math.tanh(better) - Math.tanh(worse);
+    const push = sigmoid(-margin);
     const slope = (raw) => 1 - Math.tanh(raw) ** 2;
     show({ better: better.toFixed(1), worse: worse.toFixed(1) });
     show({ loss: lossOf(margin).toFixed(3), push: push.toFixed(3) });

@@ -1,10 +1,14 @@
 """A ranking of K responses with all of its pairs (chapter 3)."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 from rmkit.course.moving.drawing import COIN, label, loss_of, page, scale, slider, svg, values
 from rmkit.errors import InputError
 
 # The rewards from -1 to 1, best first, at which the K-choose-2 loss is smallest. Chapter 3 finds them with a solver.
-BEST_REWARDS = {
+BEST_REWARDS: dict[int, list[float]] = {
     2: [1, -1],
     3: [1, 0, -1],
     4: [1, 0.59748, -0.59748, -1],
@@ -31,88 +35,96 @@ class RankingExplorer:
 
     MOST = max(BEST_REWARDS)
 
-    def __init__(self, K=4):
+    def __init__(self, K: int = 4) -> None:
         if type(K) is not int or K not in BEST_REWARDS:
             raise InputError(f"K is {K!r}; it must be a whole number from 2 to {self.MOST}")
         self.K = K
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"K = {self.K}: " + ", ".join(f"{name} {text}" for name, text in self.texts().items())
 
-    def texts(self):
+    def texts(self) -> dict[str, str]:
         """What the figure says of the ranking."""
         n_pairs = self.K * (self.K - 1) // 2
         return {"pairs": str(n_pairs), "floor": f"{floor_of(self.K):.3f}", "a coin": f"{COIN:.3f}"}
 
-    def _repr_html_(self):
-        k, y = scale(2, self.MOST, 52, 178), scale(0, COIN, 402, 312)
-        ghosts = "".join(f"M{corner(j)} {TOP + corner(i)}h33v33h-33z" for i, j in pairs_of(self.MOST))
-        drawing = [
-            f'<path class="axis" d="M{reward_x(-1)} 62H{reward_x(1)}"/>',
-            *(f'<path class="axis" d="M{reward_x(r)} 62v6"/>{label(reward_x(r), 83, r, "middle")}' for r in (-1, 0, 1)),
-            label(reward_x(0), 14, "best rewards", "middle"),
-            f'<path class="ghost" d="{ghosts}"/>',
-            f'<path class="axis" d="M{k(2) - 14} {y(COIN) - 4}V{y(0)}H{k(9) + 10}"/>',
-            f'<path class="dotted" d="M{k(2) - 14} {y(COIN)}H{k(9) + 10}"/>',
-            label(k(2) - 8, y(COIN) - 6, f"a coin: {COIN:.3f}"),
-            label(k(2) - 20, y(0) + 4, 0, "end"),
-            label(k(9), y(floor_of(9)) + 22, "floor", "end"),
-            label(k(9) + 20, y(0) + 17, "K", "middle"),
-            *(label(k(K), y(0) + 17, K, "middle") for K in BEST_REWARDS),
-            *(f'<circle class="ring" cx="{k(K)}" cy="{y(floor_of(K))}" r="4"/>' for K in BEST_REWARDS),
-        ]
-        for K in BEST_REWARDS:
-            names = f'data-k="{K}" data-pairs="{K * (K - 1) // 2}" data-floor="{floor_of(K):.3f}"'
-            drawing.append(f'<g {names} display="{"inline" if K == self.K else "none"}">')
-            drawing.append(f'<circle class="here" cx="{k(K)}" cy="{y(floor_of(K))}" r="5"/>')
-            drawing += responses(K)
-            drawing += [cell(K, i, j) for i, j in pairs_of(K)]
-            drawing.append("</g>")
-        words = (
-            "Above, a line from -1 to 1 with the numbered responses at their best rewards. Below, a triangle with a "
-            "cell for every pair: in row 2 and column 5 stands the loss of the pair in which response 2 beats response "
-            "5, the stronger its blue the larger. In the corner, the floor against K: it rises, and stays below a coin."
-        )
+    def _repr_html_(self) -> str:
         sliders = slider("Responses in the ranking, K", "k", self.K, self.K, 2, self.MOST)
-        sliders += slider("Pair", "pair", says_of(self.K, 1, 2), 1, 1, self.texts()["pairs"])
-        return page("ranking", sliders + values(self.texts()) + svg(432, words, drawing))
+        sliders += slider("Pair", "pair", says_of(self.K, 1, 2), 1, 1, self.K * (self.K - 1) // 2)
+        drawing = [*background(), *(piece for K in BEST_REWARDS for piece in view(K, shown=K == self.K))]
+        return page("ranking", sliders + values(self.texts()) + svg(432, WORDS, drawing))
 
 
 ON = ' class="on"'  # of what belongs to the pair that is looked at: at first, 1 and 2
 TOP, SIDE = 100, 36  # of the triangle: where it begins, and how far its cells are apart
+floor_x, floor_y = scale(2, max(BEST_REWARDS), 52, 178), scale(0, COIN, 402, 312)  # of the floors in the corner
+WORDS = (
+    "Above, a line from -1 to 1 with the numbered responses at their best rewards. Below, a triangle with a "
+    "cell for every pair: in row 2 and column 5 stands the loss of the pair in which response 2 beats response "
+    "5, the stronger its blue the larger. In the corner, the floor against K: it rises, and stays below a coin."
+)
 
 
-def reward_x(reward):
+def background() -> list[str]:
+    """What is the same for every K: the line of rewards, empty cells, and the floor against K."""
+    ghosts = "".join(f"M{corner(j)} {TOP + corner(i)}h33v33h-33z" for i, j in pairs_of(max(BEST_REWARDS)))
+    return [
+        f'<path class="axis" d="M{reward_x(-1)} 62H{reward_x(1)}"/>',
+        *(f'<path class="axis" d="M{reward_x(r)} 62v6"/>{label(reward_x(r), 83, r, "middle")}' for r in (-1, 0, 1)),
+        label(reward_x(0), 14, "best rewards", "middle"),
+        f'<path class="ghost" d="{ghosts}"/>',
+        f'<path class="axis" d="M{floor_x(2) - 14} {floor_y(COIN) - 4}V{floor_y(0)}H{floor_x(9) + 10}"/>',
+        f'<path class="dotted" d="M{floor_x(2) - 14} {floor_y(COIN)}H{floor_x(9) + 10}"/>',
+        label(floor_x(2) - 8, floor_y(COIN) - 6, f"a coin: {COIN:.3f}"),
+        label(floor_x(2) - 20, floor_y(0) + 4, 0, "end"),
+        label(floor_x(9), floor_y(floor_of(9)) + 22, "floor", "end"),
+        label(floor_x(9) + 20, floor_y(0) + 17, "K", "middle"),
+        *(label(floor_x(K), floor_y(0) + 17, K, "middle") for K in BEST_REWARDS),
+        *(f'<circle class="ring" cx="{floor_x(K)}" cy="{floor_y(floor_of(K))}" r="4"/>' for K in BEST_REWARDS),
+    ]
+
+
+def view(K: int, shown: bool) -> Iterator[str]:
+    """What belongs to one K: its floor, its responses and its pairs."""
+    names = f'data-k="{K}" data-pairs="{K * (K - 1) // 2}" data-floor="{floor_of(K):.3f}"'
+    yield f'<g {names} display="{"inline" if shown else "none"}">'
+    yield f'<circle class="here" cx="{floor_x(K)}" cy="{floor_y(floor_of(K))}" r="5"/>'
+    yield from responses(K)
+    yield from (cell(K, i, j) for i, j in pairs_of(K))
+    yield "</g>"
+
+
+def reward_x(reward: float) -> float:
     """Where a reward lies on the line of rewards."""
     return scale(-1, 1, 34, 326)(reward)
 
 
-def corner(n):
+def corner(n: int) -> float:
     """Where the nth row or column of the triangle begins."""
     return 19.5 + SIDE * (n - 1)
 
 
-def pairs_of(K):
+def pairs_of(K: int) -> list[tuple[int, int]]:
     """The pairs of a ranking, the better first; those of a shorter ranking come first, so each keeps its number."""
     return [(i, j) for j in range(2, K + 1) for i in range(1, j)]
 
 
-def margin_of(K, i, j):
+def margin_of(K: int, i: int, j: int) -> float:
     return BEST_REWARDS[K][i - 1] - BEST_REWARDS[K][j - 1]
 
 
-def floor_of(K):
+def floor_of(K: int) -> float:
     """The smallest K-choose-2 loss that rewards from -1 to 1 allow."""
     losses = [loss_of(margin_of(K, i, j)) for i, j in pairs_of(K)]
     return sum(losses) / len(losses)
 
 
-def says_of(K, i, j):
+def says_of(K: int, i: int, j: int) -> str:
     margin = margin_of(K, i, j)
     return f"{i} beats {j}: margin {margin:.2f}, loss {loss_of(margin):.3f}"
 
 
-def responses(K):
+def responses(K: int) -> Iterator[str]:
     """Each response twice: on the line of rewards, where close ones are piled up, and in the triangle's diagonal."""
     places = [reward_x(reward) for reward in BEST_REWARDS[K]]
     for n, place in enumerate(places, start=1):
@@ -122,7 +134,7 @@ def responses(K):
             yield f'<g data-response="{n}"{ON * (n <= 2)}>{ball}</g>'
 
 
-def cell(K, i, j):
+def cell(K: int, i: int, j: int) -> str:
     """A pair in the triangle: the row is the better response, the column the worse."""
     x, y, loss = corner(j), TOP + corner(i), loss_of(margin_of(K, i, j))
     box = f'<rect x="{x}" y="{y}" width="33" height="33" fill-opacity="{0.6 * loss / COIN:.2f}"/>'
