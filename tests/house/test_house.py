@@ -158,7 +158,7 @@ def read_map():
     tree = read("README.md").split("## Where things are")[1].split("```")[1]
     paths, above = {}, []
     for line in tree.splitlines():
-        if line.strip():
+        if line.strip() and not line.startswith(" " * 20):  # a line further down goes on with the words of the last
             depth = (len(line) - len(line.lstrip())) // 2
             names = re.split(r"  +", line.strip())[0]
             for name in names.split(", "):
