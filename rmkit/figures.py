@@ -153,9 +153,8 @@ def plot_scoreboard(series: dict[str, dict[str, Estimate]], path: str | Path | N
     """How often the worst response beats the best, by attack, before and after a repair (chapter 7).
 
     Args:
-        series: {model: {attack: share of prompts, an `Estimate`}}, as `Scoreboard.shares` gives it; three models at
-        most, the
-            same attacks for each.
+        series: {model: {attack: share of prompts, an `Estimate`}}, as `Scoreboard.shares` gives it; three models
+            at most, the same attacks for each.
         path: where to save the figure; left out, it is shown.
     """
     attacks = list(next(iter(series.values())))

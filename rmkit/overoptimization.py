@@ -233,8 +233,7 @@ def worst_case(rewards: ArrayLike) -> np.ndarray:
 
     Args:
         rewards: shape (..., M), of M members that share a zero: a reward's level is free (chapter 5), so subtract from
-        each
-            member its mean over a prompt's answers first.
+            each member its mean over a prompt's answers first.
 
     Returns:
         Shape (...).

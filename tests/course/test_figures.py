@@ -13,11 +13,11 @@ from rmkit.course.figures import (
     bug_museum,
     data_card,
     goodhart,
+    how_fast,
     measuring,
     pairwise_loss,
     preference_data,
     scaling_up,
-    speed,
     training_loop,
     using_rewards,
     value_head,
@@ -467,7 +467,7 @@ def test_lengths_show_quartiles_and_counts(shown):
 
 
 def test_ratios_have_a_row_each_with_its_spread_and_a_line_at_as_fast(shown):
-    speed.plot_ratios({"toy loop": (20.4, 18.0, 25.0), "pipeline": (0.95, 0.9, 1.1)})
+    how_fast.plot_ratios({"toy loop": (20.4, 18.0, 25.0), "pipeline": (0.95, 0.9, 1.1)})
     axes = shown[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["toy loop", "pipeline"]
     spreads = [container.lines[2][0].get_segments()[0] for container in axes.containers]
@@ -479,7 +479,7 @@ def test_ratios_have_a_row_each_with_its_spread_and_a_line_at_as_fast(shown):
 
 
 def test_growth_is_relative_to_the_smallest_beside_growth_in_proportion(shown):
-    speed.plot_growth({"prompts": ([16, 32, 128], [2.0, 4.0, 18.0]), "$K$": ([2, 4], [1.0, 1.5])})
+    how_fast.plot_growth({"prompts": ([16, 32, 128], [2.0, 4.0, 18.0]), "$K$": ([2, 4], [1.0, 1.5])})
     lines = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in shown[0].lines}
     assert lines["prompts"] == ([1, 2, 8], [1, 2, 9]) and lines["$K$"] == ([1, 2], [1, 1.5])
     assert lines["in proportion"] == ([1, 8], [1, 8])

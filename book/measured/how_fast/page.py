@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from book.measured.tables import load, share, table
-from rmkit.course.figures import speed as figures
+from rmkit.course.figures import how_fast as figures
 
 MEASURED = Path(__file__).with_name("measured.json")
 NOTHING = {"comparisons": {}}
