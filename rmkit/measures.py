@@ -64,7 +64,7 @@ def brier(margins: ArrayLike) -> float:
 
 
 def calibration(margins: ArrayLike, temperature: float = 1.0, draws: int = 500) -> dict[str, Any]:
-    """Whether the model is right as often as it says: sigmoid(|margin|) against the share of pairs that are right.
+    """Whether the model is right as often as it says: sigmoid(abs(margin)) against the share of pairs that are right.
 
     Pairs are sorted by the size of the margin, whichever response the model prefers, and cut into bins of equal size.
     (If they were sorted by the *signed* margin, a bin would hold only right pairs or only wrong pairs, and say
@@ -77,7 +77,7 @@ def calibration(margins: ArrayLike, temperature: float = 1.0, draws: int = 500) 
         `ece`, the expected calibration error;
         `ece_if_calibrated`, {"mean", "high"}, of a calibrated model with the same margins: the mean, and the value that
         95% of samples do not exceed;
-        `bins`, [{"confidence", "right"}], from doubtful to sure: the mean of sigmoid(|margin|), and an estimate of the
+        `bins`, [{"confidence", "right"}], from doubtful to sure: the mean of sigmoid(abs(margin)), and an estimate of the
         share of pairs that are right (Wilson's interval, pairs taken as independent).
 
     Source: Naeini, Cooper and Hauskrecht 2015, doi:10.1609/aaai.v29i1.9602; Guo et al. 2017, arXiv:1706.04599
