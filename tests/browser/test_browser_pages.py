@@ -26,8 +26,8 @@ CHECK = """async (options) => {
   return found.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 160)}`));
 }"""
 TAPPED = """() => [...document.querySelectorAll(
-  ".house-bar a, .house-bar button, .house-logo, .bd-links a, .page-toc a, summary, .prev-next-area a,
-  .bd-footer-content button"
+  ".house-bar a, .house-bar button, .house-logo, .bd-links a, .page-toc a, summary, .prev-next-area a, " +
+  ".bd-footer-content button"
 )].filter((one) => one.checkVisibility() && Math.min(...["width", "height"].map((side) =>
 one.getBoundingClientRect()[side])) < 24)
   .map((one) => one.outerHTML.slice(0, 160))"""
