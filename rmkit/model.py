@@ -12,7 +12,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.utils import cached_file
 
-from rmkit.checks import check_one_of, check_share
+from rmkit.checks import check_one_of, check_share, check_whole
 from rmkit.encoders import EMBEDDED, load_encoder, load_tokenizer, own_pooling, quiet, reads_both_ways
 from rmkit.errors import InputError
 from rmkit.files import added_to_folder
@@ -112,6 +112,7 @@ class RewardModel(Scorer, PreTrainedModel):
             ...
         rmkit.errors.InputError: head is 'sigmoid'; it must be 'tanh' or 'linear'
         """
+        check_whole("seed", seed, least=0)
         RewardConfig(head=head, pooling=pooling or "cls")  # refuse a wrong name before the slow part
         pretrained = load_encoder(encoder, dropout)
         decoder = not reads_both_ways(pretrained.config)

@@ -266,6 +266,8 @@ def check_run(
     resume: bool,
 ) -> None:
     """Raise `InputError`, before any work, unless `train` can do what it was asked to."""
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(f"model is a {type(model).__name__}; it must be a RewardModel")
     config.check(model.longest_text)
     if not isinstance(model, RewardModel) and (config.freeze, output) != (None, None):
         raise InputError(

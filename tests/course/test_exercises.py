@@ -214,6 +214,23 @@ def test_a_return_inside_a_loop_is_named():
     assert "no pair at all" in check_ranking_to_pairs(lambda ranks: []).message
 
 
+def test_a_return_at_the_first_hit_is_named():
+    def first_hit(ranks):
+        for i in range(len(ranks)):
+            for j in range(len(ranks)):
+                if ranks[i] < ranks[j]:
+                    return [(i, j)]
+
+    def goes_on(ranks):
+        for rank in ranks:
+            if rank < 0:
+                return []
+        return [(0, 1)]
+
+    assert "the `return` in line 5: it ends the loop at the first hit" in check_ranking_to_pairs(first_hit).message
+    assert "first hit" not in check_ranking_to_pairs(goes_on).message
+
+
 def test_a_search_that_returns_from_a_loop_is_not_taken_for_a_slip():
     def first(ranks):
         for i in ranks:

@@ -119,6 +119,7 @@ NUMBERS = {
     "shared_runs, length": lambda value: shared_runs(TOY, length=value),
     "seen_before, alike": lambda value: seen_before(["?"], sketch(["?"]), alike=value),
     "RewardModel.from_encoder, dropout": lambda value: RewardModel.from_encoder(dropout=value),
+    "RewardModel.from_encoder, seed": lambda value: RewardModel.from_encoder(seed=value),
     "RewardModel.freeze, share": lambda value: model().freeze(value),
     "RewardModel.score_ids, batch_size": lambda value: model().score_ids([[101, 102]], batch_size=value),
     "to_trl_dataset, max_length": lambda value: to_trl_dataset(TOY, None, max_length=value),

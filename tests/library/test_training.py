@@ -432,3 +432,8 @@ def test_sigkill_and_resume_from_the_command_line(tmp_path):
     assert len(json.loads(done.stdout)["epochs"]) == 3
     one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(InputError, match="model is a NoneType; it must be a RewardModel"):
+        train(None, TOY)

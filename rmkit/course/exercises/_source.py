@@ -54,17 +54,23 @@ def hint_of_none(function: Callable) -> str | None:
 
 
 def hint_of_early_return(function: Callable) -> str | None:
-    """A sentence about a `return` that ends a loop in its first round, or None where there is no such `return`."""
-    for loop in _nodes(function):
-        if not isinstance(loop, ast.For) or any(isinstance(node, ast.Continue) for node in ast.walk(loop)):
-            continue
-        for statement in loop.body:
-            if isinstance(statement, ast.Return):
-                return (
-                    f"Look at the `return` in line {statement.lineno}: it stands inside the `for`, so the loop ends "
-                    "in its "
-                    "first round. Indent it as far as the `for`, not further."
-                )
+    """A sentence about a `return` that ends a loop too soon, or None where there is no such `return`."""
+    nodes = _nodes(function)
+    loops = [node for node in nodes if isinstance(node, ast.For)]
+    for loop in loops:
+        skips = any(isinstance(node, ast.Continue) for node in ast.walk(loop))
+        first = next((one for one in loop.body if isinstance(one, ast.Return)), None)
+        if first and not skips:
+            return (
+                f"Look at the `return` in line {first.lineno}: it stands inside the `for`, so the loop ends in its first "
+                "round. Indent it as far as the `for`, not further."
+            )
+    inside = {node for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Return)}
+    if inside and inside == {node for node in nodes if isinstance(node, ast.Return)}:
+        return (
+            f"Look at the `return` in line {min(one.lineno for one in inside)}: it ends the loop at the first hit. "
+            "Collect what you find in a list, and return the list after the loop."
+        )
     return None
 
 
